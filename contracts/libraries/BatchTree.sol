@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+/// @title The batch tree: RFC 9162's Merkle tree over keccak-256
+/// @notice Same shape and positions as RFC 9162 section 2.1; a node is keccak256(0x01 . left . right), the
+/// 0x01 keeping nodes and leaves apart. Built bottom-up with the odd node of a level promoted, which gives
+/// that shape.
+/// @dev The root does not commit to the number of leaves: always take `size` from the batch's header, never
+/// from whoever brings the proof. Assembly, because this is on the path of every post and of every read: 141
+/// gas a fold against 775 in plain Solidity, and 2.8k against 5.9k for a proof among 1,024. `TreeHarness`
+/// holds the plain versions, and the tests keep the two equal.
+library BatchTree {
+    /// @notice The root over `tiles`, the roots of aligned tiles in order, or over any nodes of one level.
+    /// @dev Equal to the root over the leaves themselves, because a tile is an aligned power of two of leaves
+    /// and only the last one may be smaller. Zero for no tiles, which is the root of nothing.
+    function foldTiles(bytes32[] calldata tiles) internal pure returns (bytes32 root) {
+        uint256 count = tiles.length;
+        if (count == 0) return 0;
+        assembly ("memory-safe") {
+            // Folded in place in free memory. The byte before a pair is its 0x01: the last byte of a node
+            // that this level has hashed already, or of the word left free before the first.
+            let base := add(mload(0x40), 32)
+            calldatacopy(base, tiles.offset, shl(5, count))
+            for {} gt(count, 1) {} {
+                let pairs := shr(1, count)
+                let source := sub(base, 1)
+                let end := add(source, shl(6, pairs))
+                let target := base
+                for {} lt(source, end) {} {
+                    mstore8(source, 1)
+                    mstore(target, keccak256(source, 65))
+                    source := add(source, 64)
+                    target := add(target, 32)
+                }
+                if and(count, 1) {
+                    mstore(target, mload(add(source, 1)))
+                }
+                count := sub(count, pairs)
+            }
+            root := mload(base)
+        }
+    }
+
+    /// @notice The root that `proof` leads to from number `index` of `size` (RFC 9162 section 2.1.3.2), or
+    /// zero where the proof's shape does not fit: the index is not below the size, or the proof is too short
+    /// or too long.
+    /// @dev Compare only with a root that is known to be one: an unknown batch's slot is zero as well.
+    /// `contains` does.
+    function rootOf(
+        bytes32 leafHash,
+        uint256 index,
+        uint256 size,
+        bytes32[] calldata proof
+    ) internal pure returns (bytes32 root) {
+        if (index >= size) return 0;
+        assembly ("memory-safe") {
+            let m := mload(0x40)
+            mstore(m, 1)
+            root := leafHash
+            let next := proof.offset
+            let unused := proof.length
+            for {
+                let last := sub(size, 1)
+            } last {
+                last := shr(1, last)
+            } {
+                // An even node at the end of its level has no sibling and is promoted.
+                if or(and(index, 1), lt(index, last)) {
+                    if iszero(unused) {
+                        unused := 1
+                        break
+                    }
+                    let side := shl(5, and(index, 1))
+                    mstore(add(add(m, 32), side), root)
+                    mstore(sub(add(m, 64), side), calldataload(next))
+                    root := keccak256(add(m, 31), 65)
+                    next := add(next, 32)
+                    unused := sub(unused, 1)
+                }
+                index := shr(1, index)
+            }
+            if unused {
+                root := 0
+            }
+        }
+    }
+
+    /// @notice Whether `proof` shows `leafHash` at number `index` of the `size` under `root`. Never for a
+    /// zero root.
+    function contains(
+        bytes32 root,
+        bytes32 leafHash,
+        uint256 index,
+        uint256 size,
+        bytes32[] calldata proof
+    ) internal pure returns (bool) {
+        return root != 0 && rootOf(leafHash, index, size, proof) == root;
+    }
+}
