@@ -1,0 +1,79 @@
+# Needs Python 3.11, git and make; brings everything else into .venv and node_modules.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+LOG := .build/log
+
+# Where py-solc-x and ape look for the compiler, and the one folder they may write to.
+export SOLCX_BINARY_PATH := $(CURDIR)/.venv/solcx
+export APE_DATA_FOLDER := $(CURDIR)/.venv/ape
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+SOLIDITY := 'contracts/**/*.sol'
+PYTHON_SOURCES := python scripts tests
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint format compile clean
+.DELETE_ON_ERROR:
+
+# $(call step,what is happening,command,log name): one plain line; the log only when the command fails.
+define step
+@echo "$(1) ..."
+@mkdir -p $(LOG)
+@$(2) >$(LOG)/$(3) 2>&1 || { cat $(LOG)/$(3); echo "failed: $(1) (log: $(LOG)/$(3))"; exit 1; }
+endef
+
+help: ## List the targets
+	@$(PYTHON) -c 'import re; [print(f"  make {n:<9} {d}") for n, d in re.findall(r"(?m)^([a-z]+):.*?## (.+)", open("Makefile").read())]'
+
+setup: .venv/.package .venv/.toolchain ## Set up .venv and node_modules; does nothing when they are up to date
+
+demo: setup ## Run the main job on a real development chain: answers at once, proof after
+	@$(BIN)/afterproof demo
+
+test: lint ## Set up, lint, and run the whole test suite
+	@echo "running the tests ..."
+	@$(BIN)/pytest
+
+lint: setup ## Check style and types of Python, style of Solidity
+	@echo "checking Python style ..."
+	@$(BIN)/ruff check $(PYTHON_SOURCES)
+	@$(BIN)/ruff format --check $(PYTHON_SOURCES)
+	@echo "checking Python types ..."
+	@$(BIN)/mypy
+	@echo "checking Solidity style ..."
+	@$(BIN)/node node_modules/.bin/prettier --log-level warn --check $(SOLIDITY)
+	@$(BIN)/node node_modules/.bin/solhint --disc --noPoster --max-warnings 0 $(SOLIDITY)
+
+format: setup ## Format Python and Solidity in place
+	@$(BIN)/ruff check --fix-only --quiet $(PYTHON_SOURCES)
+	@$(BIN)/ruff format $(PYTHON_SOURCES)
+	@$(BIN)/node node_modules/.bin/prettier --log-level warn --write $(SOLIDITY)
+
+compile: setup ## Compile the contracts into the artifacts that the Python package ships
+	@$(BIN)/python scripts/compile.py
+
+clean: ## Remove everything that setup, compile and the tests made
+	rm -rf .venv node_modules .build .hypothesis .mypy_cache .pytest_cache .ruff_cache python/*.egg-info
+
+# --- set-up, each step with a stamp ---------------------------------------------------------------
+
+.venv/.packages: requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11) and "Python 3.11 is needed; this is " + sys.version.split()[0] + ". Name another with: make PYTHON=...")'
+	$(call step,creating .venv,$(PYTHON) -m venv .venv,venv.log)
+	$(call step,setting up Python packages (about a minute),$(BIN)/pip install --disable-pip-version-check --require-hashes -r requirements.lock,pip.log)
+	@touch $@
+
+.venv/.package: .venv/.packages pyproject.toml
+	$(call step,installing afterproof into .venv,$(BIN)/pip install --disable-pip-version-check --no-deps --no-build-isolation -e .,package.log)
+	@touch $@
+
+node_modules/.packages: .venv/.packages package.json package-lock.json
+	$(call step,setting up the Solidity toolchain,$(BIN)/npm ci --no-audit --no-fund,npm.log)
+	@touch $@
+
+# The compiler under the name that py-solc-x expects, the native anvil, and a hook so that programs run
+# straight from .venv/bin find both.
+.venv/.toolchain: node_modules/.packages scripts/toolchain/link.py scripts/toolchain/solc.js
+	$(call step,linking solc and anvil into .venv,$(BIN)/python scripts/toolchain/link.py,link.log)
+	@touch $@
