@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+import {FaultBinding, ISettlement, Terms} from "../interfaces/ISettlement.sol";
+import {IFault} from "../interfaces/IFault.sol";
+import {MAX_GWEI} from "../types/LaneWords.sol";
+import {PostingTerms} from "../types/PostingTerms.sol";
+
+/// @notice A fault kind of an epoch: one slot, the address with the price of being caught.
+struct FaultEntry {
+    IFault fault;
+    uint48 slashGwei;
+}
+
+/// @notice Every epoch announced. `latest` repeats the newest posting terms, so that a post reads one slot.
+struct EpochBook {
+    PostingTerms latest;
+    mapping(uint256 epoch => PostingTerms) posting;
+    mapping(uint256 epoch => Terms) terms;
+    mapping(uint256 epoch => mapping(uint256 kind => FaultEntry)) faults;
+}
+
+/// @title Epochs: announced ahead, checked, never changed
+library Epochs {
+    uint256 private constant BASIS = 10_000;
+
+    /// @dev Announces the next epoch. It may start at `earliestStart` or later, and one may be pending at a time, so
+    /// that the terms that hold now are always the newest or the one before.
+    function announce(EpochBook storage book, Terms memory terms, FaultBinding[] memory faults, uint40 startsAt)
+        internal
+        returns (uint16 epoch)
+    {
+        // Check:
+        PostingTerms previous = book.latest;
+        uint256 earliest = block.timestamp;
+        uint256 earliestEnd = 0;
+        if (previous.epoch() != 0) {
+            if (block.timestamp < previous.startsAt()) revert ISettlement.EpochPending(previous.epoch(), previous.startsAt());
+            earliest += timeToLeave(book.terms[previous.epoch()]);
+            // The last batch of the previous epoch is posted before the new one starts.
+            earliestEnd = previous.windowEndOf(uint256(startsAt) - 1);
+        }
+        if (startsAt < earliest) revert ISettlement.TooSoon(startsAt, earliest);
+        checkTerms(terms);
+
+        // Effect:
+        epoch = uint16(previous.epoch() + 1);
+        PostingTerms posting = packPosting(terms, epoch, startsAt, earliestEnd);
+        book.latest = posting;
+        book.posting[epoch] = posting;
+        book.terms[epoch] = terms;
+        for (uint256 i; i < faults.length; ++i) {
+            FaultBinding memory binding = faults[i];
+            require(address(binding.fault).code.length != 0, ISettlement.BadTerms("faults", "name contracts that exist"));
+            require(
+                address(book.faults[epoch][binding.kind].fault) == address(0),
+                ISettlement.BadTerms("faults", "name each kind once")
+            );
+            book.faults[epoch][binding.kind] = FaultEntry(binding.fault, uint48(terms.leafSlash / 1 gwei));
+        }
+        emit ISettlement.EpochAnnounced(epoch, startsAt, terms, faults);
+    }
+
+    /// @dev The posting terms that hold now.
+    function current(EpochBook storage book) internal view returns (PostingTerms terms) {
+        terms = book.latest;
+        if (block.timestamp < terms.startsAt()) terms = book.posting[terms.epoch() - 1];
+    }
+
+    /// @dev The longest that a lane needs to be free of every obligation under `terms`: its last promise falls due
+    /// and can be claimed, or its last batch ends.
+    function timeToLeave(Terms memory terms) internal pure returns (uint256) {
+        return uint256(terms.maxPromiseDelay) + terms.claimWindow + terms.maxPause + terms.window;
+    }
+
+    /// @dev Refuses nonsense. The bounds keep each value within its field and each right usable.
+    function checkTerms(Terms memory t) internal pure {
+        _require(t.maxOutage != 0, "maxOutage", "is at least 1 second");
+        _require(t.window >= t.maxOutage, "window", "is at least maxOutage");
+        _require(t.window <= 60 days, "window", "is at most 60 days");
+        _require(t.answerPeriod >= t.maxOutage, "answerPeriod", "is at least maxOutage");
+        _require(t.window >= 2 * uint256(t.answerPeriod), "window", "is at least twice answerPeriod");
+        _require(t.claimWindow >= t.maxOutage, "claimWindow", "is at least maxOutage");
+        _require(t.claimWindow <= 60 days, "claimWindow", "is at most 60 days");
+        _require(t.answerSpacing <= t.answerPeriod, "answerSpacing", "is at most answerPeriod");
+        _require(t.maxPostingDelay != 0 && t.maxPostingDelay <= 60 days, "maxPostingDelay", "is 1 second to 60 days");
+        _require(t.maxClockSkew <= 1 hours, "maxClockSkew", "is at most 1 hour");
+        _require(t.maxPromiseDelay != 0, "maxPromiseDelay", "is at least 1 second");
+        _require(
+            uint256(t.maxPromiseDelay) + t.margin <= t.maxPostingDelay,
+            "maxPromiseDelay",
+            "with margin is at most maxPostingDelay"
+        );
+        _require(t.catchUp <= 60 days, "catchUp", "is at most 60 days");
+        _require(t.maxPause <= 7 days, "maxPause", "is at most 7 days");
+        _require(t.pauseSpacing >= t.maxPause, "pauseSpacing", "is at least maxPause");
+        _require(t.coverShare != 0 && t.coverShare <= BASIS, "coverShare", "is 1 to 10000");
+        _requireAmount(t.leafSlash, "leafSlash");
+        _requireAmount(t.promiseSlash, "promiseSlash");
+        _requireAmount(t.minStake, "minStake");
+        _requireAmount(t.demandDeposit, "demandDeposit");
+        _require(t.minStake >= t.leafSlash, "minStake", "is at least leafSlash");
+    }
+
+    function packPosting(Terms memory t, uint256 epoch, uint256 startsAt, uint256 earliestEnd)
+        internal
+        pure
+        returns (PostingTerms)
+    {
+        // Rounded up: a lane never covers less than its share.
+        uint256 cover = ((uint256(t.leafSlash) + t.promiseSlash) * t.coverShare + BASIS * 1 gwei - 1) / (BASIS * 1 gwei);
+        return PostingTerms.wrap(
+            epoch | (startsAt << 16) | (uint256(t.window) << 56) | (uint256(t.maxPostingDelay) << 80)
+                | (uint256(t.maxClockSkew) << 104) | (cover << 120) | (uint256(t.minStake / 1 gwei) << 168)
+                | (earliestEnd << 216)
+        );
+    }
+
+    /// @dev Whole gwei, above zero, and small enough that the sum of two fits 48 bits of gwei.
+    function _requireAmount(uint96 amount, string memory parameter) private pure {
+        _require(amount != 0 && amount % 1 gwei == 0, parameter, "is a whole number of gwei above zero");
+        _require(amount / 1 gwei <= MAX_GWEI / 4, parameter, "is at most 70368 ether");
+    }
+
+    function _require(bool holds, string memory parameter, string memory rule) private pure {
+        if (!holds) revert ISettlement.BadTerms(parameter, rule);
+    }
+}

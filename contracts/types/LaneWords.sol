@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+/// @notice The money side of a lane, with its poster: one slot, so that a post and a slash touch one word.
+///
+/// | bits      | field   | unit                                       |
+/// | --------- | ------- | ------------------------------------------ |
+/// |   0..159  | poster  | address that may post now                  |
+/// | 160..207  | stake   | gwei                                       |
+/// | 208..255  | burned  | gwei slashed for burning and not yet swept |
+type LaneMoney is uint256;
+
+/// @notice The sequence side of a lane: one slot.
+///
+/// | bits      | field     | unit                                                       |
+/// | --------- | --------- | ---------------------------------------------------------- |
+/// |   0..47   | nextSeq   | the next sequence number                                   |
+/// |  48..79   | open      | receipts posted and not yet released from cover            |
+/// |  80..111  | ahead     | receipts that may be promised beyond nextSeq               |
+/// | 112..255  | histogram | trust gap, 8 buckets of 18 bits                            |
+type LaneSequence is uint256;
+
+using LaneMoneyFields for LaneMoney global;
+using LaneSequenceFields for LaneSequence global;
+
+/// @dev Amounts are in gwei within the word: 48 bits hold 281,474 ether.
+uint256 constant MAX_GWEI = type(uint48).max;
+
+/// @title Reads and writes the fields of a `LaneMoney`
+library LaneMoneyFields {
+    function pack(address poster_, uint256 stakeGwei) internal pure returns (LaneMoney) {
+        return LaneMoney.wrap(uint256(uint160(poster_)) | (stakeGwei << 160));
+    }
+
+    function poster(LaneMoney m) internal pure returns (address) {
+        return address(uint160(LaneMoney.unwrap(m)));
+    }
+
+    function stake(LaneMoney m) internal pure returns (uint256) {
+        return (LaneMoney.unwrap(m) >> 160) & MAX_GWEI;
+    }
+
+    function burned(LaneMoney m) internal pure returns (uint256) {
+        return LaneMoney.unwrap(m) >> 208;
+    }
+
+    /// @dev The caller guarantees that the sum of all a lane ever held fits 48 bits: see `Lanes.topUp`.
+    function addStake(LaneMoney m, uint256 gweiAmount) internal pure returns (LaneMoney) {
+        return LaneMoney.wrap(LaneMoney.unwrap(m) + (gweiAmount << 160));
+    }
+
+    /// @dev Takes `slashed` from the stake and keeps `toBurn` of it for burning; toBurn <= slashed <= stake.
+    function slash(LaneMoney m, uint256 slashed, uint256 toBurn) internal pure returns (LaneMoney) {
+        return LaneMoney.wrap(LaneMoney.unwrap(m) - (slashed << 160) + (toBurn << 208));
+    }
+
+    function sweep(LaneMoney m) internal pure returns (LaneMoney) {
+        return LaneMoney.wrap(LaneMoney.unwrap(m) & ((1 << 208) - 1));
+    }
+}
+
+/// @title Reads and writes the fields of a `LaneSequence`
+library LaneSequenceFields {
+    uint256 private constant MASK48 = type(uint48).max;
+    uint256 private constant MASK32 = type(uint32).max;
+    uint256 private constant SEQUENCE_BITS = (1 << 80) - 1;
+
+    function pack(uint256 ahead_) internal pure returns (LaneSequence) {
+        return LaneSequence.wrap(ahead_ << 80);
+    }
+
+    function nextSeq(LaneSequence s) internal pure returns (uint256) {
+        return LaneSequence.unwrap(s) & MASK48;
+    }
+
+    function open(LaneSequence s) internal pure returns (uint256) {
+        return (LaneSequence.unwrap(s) >> 48) & MASK32;
+    }
+
+    function ahead(LaneSequence s) internal pure returns (uint256) {
+        return (LaneSequence.unwrap(s) >> 80) & MASK32;
+    }
+
+    /// @dev The caller guarantees that both fit their fields.
+    function withSequence(LaneSequence s, uint256 nextSeq_, uint256 open_) internal pure returns (LaneSequence) {
+        return LaneSequence.wrap((LaneSequence.unwrap(s) & ~SEQUENCE_BITS) | nextSeq_ | (open_ << 48));
+    }
+}

@@ -1,0 +1,57 @@
+"""The exception tree. A docstring is what the error means to whoever reads the message.
+
+    AfterproofError
+    ├── ConfigError          a setting is missing or breaks a rule; names the setting and the rule
+    ├── ForeignStore         the database belongs to another chain or contract
+    ├── ChainError
+    │   ├── ChainUnavailable the node does not answer, or answers nonsense: try again later
+    │   ├── CallReverted     the contract refused: its error's name and arguments
+    │   └── SendFailed       a transaction could not be sent or did not land: funds, nonce, fee
+    └── DataUnavailable      a batch's data could not be had
+
+    protocol.errors.ProtocolError (InvalidField, InvalidData): input that is not of the protocol's form.
+"""
+
+from typing import Any
+
+
+class AfterproofError(Exception):
+    """Base of Afterproof's own errors. The message is a sentence for a person."""
+
+
+class ConfigError(AfterproofError):
+    """A setting is missing or breaks a rule."""
+
+
+class ForeignStore(AfterproofError):
+    """The database belongs to another chain or contract."""
+
+
+class ChainError(AfterproofError):
+    """Something about the chain."""
+
+
+class ChainUnavailable(ChainError):
+    """The node does not answer, or answers nonsense: try again later."""
+
+
+class CallReverted(ChainError):
+    """The contract refused: ``error`` is its custom error's name, ``arguments`` its arguments."""
+
+    def __init__(self, error: str, arguments: tuple[Any, ...] = ()) -> None:
+        shown = ", ".join(_show(argument) for argument in arguments)
+        super().__init__(f"the contract refused with {error}({shown})")
+        self.error = error
+        self.arguments = arguments
+
+
+class SendFailed(ChainError):
+    """A transaction could not be sent or did not land."""
+
+
+class DataUnavailable(AfterproofError):
+    """A batch's data could not be had."""
+
+
+def _show(argument: Any) -> str:
+    return "0x" + argument.hex() if isinstance(argument, bytes) else str(argument)

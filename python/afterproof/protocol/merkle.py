@@ -1,0 +1,100 @@
+"""The batch tree: RFC 9162's Merkle tree over keccak-256, its tiles and its inclusion proofs.
+
+Same shape and positions as RFC 9162 section 2.1: leaf = keccak256(0x00 . data), node = keccak256(0x01 . left .
+right), the left subtree the largest power of two smaller than the size. Built bottom-up with the odd node
+promoted, which gives that shape. ``contracts/libraries/BatchTree.sol`` gives the same bytes.
+
+The root does not commit to the number of leaves: always use the count of the batch's header.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from sha3 import keccak_256
+
+TILE: Final = 256
+"""Leaves of a tile: one word of the void map."""
+
+
+def node_hash(left: bytes, right: bytes) -> bytes:
+    """keccak256(0x01 . left . right)."""
+    digest: bytes = keccak_256(b"\x01" + left + right).digest()
+    return digest
+
+
+class BatchTree:
+    """The tree over ``leaf_hashes`` (at least one, each 32 bytes), every level of it kept.
+
+    ``levels[0]`` are the leaf hashes, ``levels[-1]`` is the root alone. Memory: about twice the leaves.
+    """
+
+    def __init__(self, leaf_hashes: Sequence[bytes]) -> None:
+        if not leaf_hashes:
+            raise ValueError("a batch tree has at least one leaf")
+        level = list(leaf_hashes)
+        self.levels = [level]
+        while len(level) > 1:
+            level = _parents(level)
+            self.levels.append(level)
+
+    @property
+    def size(self) -> int:
+        """The number of leaves."""
+        return len(self.levels[0])
+
+    @property
+    def root(self) -> bytes:
+        """The batch root, 32 bytes."""
+        return self.levels[-1][0]
+
+    @property
+    def tile_roots(self) -> list[bytes]:
+        """The root of each tile of 256 leaves, the last one perhaps of fewer: what a post carries."""
+        # A tree of at most one tile has no level 8: its root is its only tile root.
+        return list(self.levels[min(8, len(self.levels) - 1)])
+
+    def proof(self, index: int) -> list[bytes]:
+        """The inclusion proof of leaf ``index``, bottom-up (RFC 9162 section 2.1.3)."""
+        if not 0 <= index < self.size:
+            raise IndexError(f"leaf {index} of a tree of {self.size}")
+        path = []
+        for level in self.levels[:-1]:
+            sibling = index ^ 1
+            if sibling < len(level):
+                path.append(level[sibling])
+            index >>= 1
+        return path
+
+
+def _parents(level: list[bytes]) -> list[bytes]:
+    hasher, prefix = keccak_256, b"\x01"
+    paired = len(level) & ~1
+    parents = [hasher(prefix + level[i] + level[i + 1]).digest() for i in range(0, paired, 2)]
+    if len(level) & 1:
+        parents.append(level[-1])
+    return parents
+
+
+def fold(hashes: Sequence[bytes]) -> bytes:
+    """The root over ``hashes``: of leaf hashes, or of the tile roots of a batch."""
+    return BatchTree(hashes).root
+
+
+def root_of(leaf_hash: bytes, index: int, size: int, proof: Sequence[bytes]) -> bytes | None:
+    """The root that ``proof`` leads to from leaf ``index`` of ``size``, or None where its shape does not fit.
+
+    RFC 9162 section 2.1.3.2; all of the proof must be used.
+    """
+    if not 0 <= index < size:
+        return None
+    node, last, used = leaf_hash, size - 1, 0
+    while last:
+        if index & 1 or index < last:
+            if used == len(proof):
+                return None
+            sibling = proof[used]
+            node = node_hash(sibling, node) if index & 1 else node_hash(node, sibling)
+            used += 1
+        index >>= 1
+        last >>= 1
+    return node if used == len(proof) else None

@@ -1,0 +1,234 @@
+"""Receipts: what a node signs, how it signs, and the leaf that a batch holds.
+
+Sources: EIP-712 for the typed digest; OpenGradient's TEE gateways for theirs; RFC 9162 section 2.1.1 for the
+``0x00`` before a leaf. ``contracts/libraries/Receipts.sol`` and ``PublicKeys.sol`` give the same bytes.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property, lru_cache
+from typing import Any, Final
+
+from sha3 import keccak_256
+
+from .errors import InvalidField
+
+ZERO: Final = bytes(32)
+MAX_SIGNATURE: Final = 256
+"""Bytes. A longer signature is invalid whatever it says, so that a packed half tile has a largest size."""
+
+MAX_ISSUED_AT: Final = 2**64 - 1
+
+
+def keccak(data: bytes) -> bytes:
+    """The 32 bytes of keccak-256 of ``data``."""
+    digest: bytes = keccak_256(data).digest()
+    return digest
+
+
+RECEIPT_TYPE: Final = (
+    b"Receipt(bytes32 node,bytes32 model,bytes32 request,bytes32 response,bytes32 evidence,uint64 issuedAt)"
+)
+_RECEIPT_TYPEHASH: Final = keccak(RECEIPT_TYPE)
+_DOMAIN_TYPEHASH: Final = keccak(
+    b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
+)
+_NAME_HASH: Final = keccak(b"Afterproof")
+_VERSION_HASH: Final = keccak(b"1")
+
+EMPTY_LEAF_HASH: Final = keccak(b"\x00")
+"""The hash of the empty leaf: no receipt, reads Voided, fills a number that can no longer be honoured."""
+
+
+class Scheme(StrEnum):
+    """How a node signed. The scheme follows from the public key (:func:`scheme_of`)."""
+
+    SECP256K1 = "SECP256K1"
+    OPENGRADIENT_RSA_PSS = "OPENGRADIENT_RSA_PSS"
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """An EIP-712 domain of Afterproof: ``chain_id`` and the 20 bytes of the verifying contract's address.
+
+    Receipts name the registry there, promises the settlement contract.
+    """
+
+    chain_id: int
+    contract: bytes
+
+    def __post_init__(self) -> None:
+        if len(self.contract) != 20:
+            raise InvalidField("domain.contract", "must be an address of 20 bytes")
+        if not 0 < self.chain_id < 2**256:
+            raise InvalidField("domain.chain_id", "must be a positive chain id")
+
+    @property
+    def separator(self) -> bytes:
+        """The 32-byte EIP-712 domain separator."""
+        return _separator(self.chain_id, self.contract)
+
+
+@lru_cache(maxsize=64)
+def _separator(chain_id: int, contract: bytes) -> bytes:
+    words = (_DOMAIN_TYPEHASH, _NAME_HASH, _VERSION_HASH, chain_id.to_bytes(32), contract.rjust(32, b"\0"))
+    return keccak(b"".join(words))
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What a node says it did. Five hashes of 32 bytes and ``issued_at`` in unix seconds.
+
+    ``issued_at`` may be any 256-bit number here, because a posted leaf holds whatever its poster wrote; from
+    2**64 on it is no receipt: no signature over it is valid and it is never timely.
+    """
+
+    node: bytes
+    model: bytes
+    request: bytes
+    response: bytes
+    evidence: bytes
+    issued_at: int
+
+    def __post_init__(self) -> None:
+        for name in ("node", "model", "request", "response", "evidence"):
+            if len(getattr(self, name)) != 32:
+                raise InvalidField(f"receipt.{name}", "must be 32 bytes")
+        if not 0 <= self.issued_at < 2**256:
+            raise InvalidField("receipt.issuedAt", "must fit 256 bits and not be negative")
+
+    @cached_property
+    def words(self) -> bytes:
+        """``abi.encode(receipt)``: six words, 192 bytes."""
+        parts = (self.node, self.model, self.request, self.response, self.evidence)
+        return b"".join(parts) + self.issued_at.to_bytes(32)
+
+    @classmethod
+    def from_words(cls, words: bytes) -> "Receipt":
+        """The receipt in six raw words (192 bytes)."""
+        if len(words) != 192:
+            raise InvalidField("receipt", "must be six words of 32 bytes")
+        hashes = [words[i : i + 32] for i in range(0, 160, 32)]
+        return cls(*hashes, issued_at=int.from_bytes(words[160:]))
+
+    @cached_property
+    def hash(self) -> bytes:
+        """The receipt hash: EIP-712 ``hashStruct``. It does not depend on the signature's bytes."""
+        return keccak(_RECEIPT_TYPEHASH + self.words)
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """One place in a batch: a receipt with its signature."""
+
+    receipt: Receipt
+    signature: bytes
+
+    @cached_property
+    def words(self) -> bytes:
+        """Seven words, 224 bytes: the receipt and the hash of the signature."""
+        return self.receipt.words + keccak(self.signature)
+
+    @cached_property
+    def hash(self) -> bytes:
+        """The leaf hash: keccak256(0x00 . words)."""
+        return keccak(b"\x00" + self.words)
+
+
+def digest(receipt: Receipt, scheme: Scheme, domain: Domain) -> bytes:
+    """The 32 bytes a node signs: the EIP-712 digest, or OpenGradient's hash, which is RSA-PSS's *message*."""
+    if scheme is Scheme.OPENGRADIENT_RSA_PSS:
+        return keccak(receipt.request + receipt.response + receipt.issued_at.to_bytes(32))
+    return keccak(b"\x19\x01" + domain.separator + receipt.hash)
+
+
+@dataclass(frozen=True)
+class SignedReceipt:
+    """A receipt as it travels: with its scheme, signature and the public key that hashes to its node."""
+
+    receipt: Receipt
+    scheme: Scheme
+    signature: bytes
+    public_key: bytes
+
+    @cached_property
+    def leaf(self) -> Leaf:
+        """The leaf that a batch holds for it."""
+        return Leaf(self.receipt, self.signature)
+
+    def to_json(self) -> dict[str, Any]:
+        """The one form of receipt files and of the HTTP API: 0x-hex, ``issuedAt`` an integer."""
+        r = self.receipt
+        return {
+            "receipt": {
+                "node": hex0x(r.node),
+                "model": hex0x(r.model),
+                "request": hex0x(r.request),
+                "response": hex0x(r.response),
+                "evidence": hex0x(r.evidence),
+                "issuedAt": r.issued_at,
+            },
+            "scheme": self.scheme.value,
+            "signature": hex0x(self.signature),
+            "publicKey": hex0x(self.public_key),
+        }
+
+    @classmethod
+    def from_json(cls, value: object) -> "SignedReceipt":
+        """Parse :meth:`to_json`'s form, strictly.
+
+        Raises:
+            InvalidField: naming the field and the rule. Unknown fields are refused: a misspelt optional field
+                would otherwise be lost in silence.
+        """
+        top = _object(value, "", ("receipt", "scheme", "signature", "publicKey"))
+        fields = _object(top["receipt"], "receipt", _RECEIPT_FIELDS)
+        hashes = [_hex(fields[name], f"receipt.{name}", exactly=32) for name in _RECEIPT_FIELDS[:5]]
+        issued_at = fields["issuedAt"]
+        if not isinstance(issued_at, int) or isinstance(issued_at, bool):
+            raise InvalidField("receipt.issuedAt", "must be an integer of unix seconds")
+        if not 0 <= issued_at <= MAX_ISSUED_AT:
+            raise InvalidField("receipt.issuedAt", "must be from 0 to 2^64 - 1")
+        scheme = top["scheme"]
+        if scheme not in Scheme.__members__:
+            raise InvalidField("scheme", f"must be one of {', '.join(Scheme)}")
+        signature = _hex(top["signature"], "signature", at_most=MAX_SIGNATURE)
+        public_key = _hex(top["publicKey"], "publicKey", at_most=1024)
+        return cls(Receipt(*hashes, issued_at=issued_at), Scheme(scheme), signature, public_key)
+
+
+_RECEIPT_FIELDS: Final = ("node", "model", "request", "response", "evidence", "issuedAt")
+
+
+def hex0x(data: bytes) -> str:
+    """``data`` as lower-case hex after 0x."""
+    return "0x" + data.hex()
+
+
+def _object(value: object, path: str, names: tuple[str, ...]) -> dict[str, Any]:
+    where = path or "the receipt file"
+    if not isinstance(value, dict):
+        raise InvalidField(where, "must be a JSON object")
+    prefix = f"{path}." if path else ""
+    for name in names:
+        if name not in value:
+            raise InvalidField(prefix + name, "is missing")
+    for name in value:
+        if name not in names:
+            raise InvalidField(prefix + str(name)[:64], f"is not a field of {where}")
+    return value
+
+
+def _hex(value: object, path: str, exactly: int | None = None, at_most: int | None = None) -> bytes:
+    rule = f"must be {exactly} bytes of 0x-hex" if exactly else f"must be at most {at_most} bytes of 0x-hex"
+    limit = exactly or at_most or 0
+    if not isinstance(value, str) or not value.startswith("0x") or len(value) > 2 + 2 * limit:
+        raise InvalidField(path, rule)
+    try:
+        data = bytes.fromhex(value[2:])
+    except ValueError:
+        raise InvalidField(path, rule) from None
+    # bytes.fromhex skips white space, which is no hex to anyone else.
+    if len(data) * 2 + 2 != len(value) or (exactly is not None and len(data) != exactly):
+        raise InvalidField(path, rule)
+    return data
