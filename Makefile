@@ -2,7 +2,7 @@
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
-LOG := .build/log
+LOG := build/log
 
 # Where py-solc-x and ape look for the compiler, and the one folder they may write to.
 export SOLCX_BINARY_PATH := $(CURDIR)/.venv/solcx
@@ -34,6 +34,9 @@ demo: setup ## Run the main job on a real development chain: answers at once, pr
 test: lint ## Set up, lint, and run the whole test suite
 	@echo "running the tests ..."
 	@$(BIN)/pytest
+	@echo "running the tests that go through ape, on py-evm and on anvil ..."
+	@$(BIN)/ape test tests/ape
+	@$(BIN)/ape test tests/ape --network ethereum:local:foundry
 
 lint: setup ## Check style and types of Python, style of Solidity
 	@echo "checking Python style ..."
@@ -54,7 +57,7 @@ compile: setup ## Compile the contracts into the artifacts that the Python packa
 	@$(BIN)/python scripts/compile.py
 
 clean: ## Remove everything that setup, compile and the tests made
-	rm -rf .venv node_modules .build .hypothesis .mypy_cache .pytest_cache .ruff_cache python/*.egg-info
+	rm -rf .venv node_modules .build build .hypothesis .mypy_cache .pytest_cache .ruff_cache python/*.egg-info
 
 # --- set-up, each step with a stamp ---------------------------------------------------------------
 

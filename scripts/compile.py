@@ -8,7 +8,7 @@ Two groups are compiled apart, so that a test harness never touches what ships:
 - *product*: everything under contracts/ but contracts/test; its artifacts are committed;
 - *harness*: contracts/test; compiled for the tests, never written into the package.
 
-Each result is kept in .build/compiled under the hash of all that went into it, so the same sources are compiled once.
+Each result is kept in build/compiled under the hash of all that went into it, so the same sources are compiled once.
 An artifact is {abi, bytecode, deployedBytecode, linkReferences}, as the compiler prints them, hex with 0x.
 """
 
@@ -27,7 +27,8 @@ ROOT = Path(__file__).resolve().parents[1]
 CONTRACTS = ROOT / "contracts"
 HARNESSES = CONTRACTS / "test"
 PACKAGED = ROOT / "python" / "afterproof" / "chain" / "artifacts"
-CACHE = ROOT / ".build" / "compiled"
+CACHE = ROOT / "build" / "compiled"
+CACHED = 12  # results kept
 FORMAT = 1  # of the cached results
 
 Artifact = dict[str, Any]
@@ -153,6 +154,9 @@ def _store(path: Path, content: dict[str, Any]) -> None:
     with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:
         json.dump(content, file)
     Path(file.name).replace(path)
+    newest_first = sorted(path.parent.glob("*.json"), key=lambda kept: kept.stat().st_mtime, reverse=True)
+    for stale in newest_first[CACHED:]:
+        stale.unlink(missing_ok=True)
 
 
 def packaged_files(compiled: Compiled) -> dict[str, str]:

@@ -8,7 +8,8 @@
 //   solc --standard-json [--base-path DIR] [--include-path DIR ...]
 //                                                  reads standard JSON on stdin, writes standard JSON on stdout
 //
-// Imports that the input does not carry are read below the base path, then below each include path.
+// Imports that the input does not carry are read below the base path, then below each include path, then below this
+// project's root: ape compiles a copy of the contracts in a temporary folder, where there is no node_modules.
 // Every other option is accepted and ignored: the settings are in the standard JSON.
 "use strict";
 
@@ -41,8 +42,8 @@ function importer(roots) {
 if (args.includes("--version")) {
   process.stdout.write(`solc, the solidity compiler commandline interface\nVersion: ${solc.version()}\n`);
 } else {
-  const roots = [...values("--base-path"), ...values("--include-path")];
+  const roots = [...values("--base-path"), ...values("--include-path"), path.resolve(__dirname, "../..")];
   const input = fs.readFileSync(0, "utf8");
-  const output = solc.compile(input, { import: importer(roots.length > 0 ? roots : [process.cwd()]) });
+  const output = solc.compile(input, { import: importer(roots) });
   fs.writeSync(1, output);
 }

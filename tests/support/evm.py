@@ -30,6 +30,7 @@ from trie.constants import BLANK_NODE_HASH
 
 from tests.support.abi import Function, Interface
 from tests.support.compiled import artifact as compiled_artifact
+from tests.support.compiled import linked
 
 GENESIS = 1_700_000_000
 ETHER = 10**18
@@ -214,14 +215,12 @@ class Evm:
         return self._state.get_storage(_canonical(who), slot)
 
     def _linked(self, artifact: Mapping[str, Any], given: Mapping[str, Any], sender: Any) -> bytes:
-        code = artifact["bytecode"][2:]
-        for file in artifact.get("linkReferences", {}).values():
-            for name, places in file.items():
-                library = given[name] if name in given else self.deploy(name, sender=sender, libraries=given)
-                for place in places:
-                    start, end = 2 * place["start"], 2 * (place["start"] + place["length"])
-                    code = code[:start] + _canonical(library).hex() + code[end:]
-        return bytes.fromhex(code)
+        def address_of(name: str) -> bytes:
+            return _canonical(
+                given[name] if name in given else self.deploy(name, sender=sender, libraries=given)
+            )
+
+        return linked(artifact, address_of)
 
     # Messages
 
