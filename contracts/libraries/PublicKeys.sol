@@ -55,12 +55,12 @@ library PublicKeys {
         return keccak256(publicKey);
     }
 
-    /// @notice The address of a SECP256K1 key. Meaningless for a key of another scheme.
+    /// @notice The address of a SECP256K1 key. Meaningless for another scheme.
     function addressOf(bytes calldata publicKey) internal pure returns (address) {
         return address(uint160(uint256(bytes32(publicKey))));
     }
 
-    /// @notice The modulus of an OPENGRADIENT_RSA_PSS key, 256 bytes. Meaningless for a key of another scheme.
+    /// @notice The modulus, 256 bytes, of an OPENGRADIENT_RSA_PSS key. Meaningless for another scheme.
     function modulusOf(bytes calldata publicKey) internal pure returns (bytes calldata) {
         return publicKey[MODULUS_START:MODULUS_END];
     }
