@@ -1,0 +1,187 @@
+"""The contracts' logs as the events of :mod:`afterproof.chain.base`.
+
+Every byte from a node is untrusted: a log that is not what it says raises ChainUnavailable. Strings in logs are a
+stranger's: see :mod:`afterproof.chain.abi`.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from afterproof.errors import ChainUnavailable
+from afterproof.protocol.header import BatchId, Header, lane_of
+from afterproof.protocol.terms import Terms
+
+from .abi import EventType, MalformedAbi, interface
+from .base import (
+    Burned,
+    ChainEvent,
+    Deployment,
+    EpochAnnounced,
+    FaultProven,
+    LaneOpened,
+    Logged,
+    NodeRegistered,
+    NodeRevoked,
+    Place,
+    Posted,
+    StakeAdded,
+    Withdrawn,
+)
+from .errors import TooManyResults
+from .rpc import Rpc, data, quantity
+
+Log = Mapping[str, Any]
+
+
+def _posted(a: Mapping[str, Any]) -> Posted:
+    batch, header = BatchId(a["batchId"]), Header.unpack(a["header"])
+    if lane_of(batch) != a["lane"] or len(a["tileRoots"]) != header.tiles or not header.count:
+        raise MalformedAbi("Posted contradicts itself")
+    return Posted(a["lane"], batch, a["root"], header, a["tileRoots"], a["dataUri"])
+
+
+def _epoch(a: Mapping[str, Any]) -> EpochAnnounced:
+    return EpochAnnounced(
+        a["epoch"], a["startsAt"], Terms(*a["terms"]), frozenset(kind for kind, _ in a["faults"])
+    )
+
+
+EVENTS: Final[dict[str, Callable[[Mapping[str, Any]], ChainEvent]]] = {
+    "LaneOpened": lambda a: LaneOpened(
+        a["lane"], a["owner"], a["poster"], a["promiseKey"], a["ahead"], a["stake"]
+    ),
+    "StakeAdded": lambda a: StakeAdded(a["lane"], a["from"], a["amount"]),
+    "Posted": _posted,
+    "FaultProven": lambda a: FaultProven(
+        BatchId(a["batchId"]), a["index"], a["kind"], a["prover"], a["slashed"]
+    ),
+    "EpochAnnounced": _epoch,
+    "NodeRegistered": lambda a: NodeRegistered(
+        a["node"], a["assurance"], a["operator"], a["startsAt"], a["publicKey"]
+    ),
+    "NodeRevoked": lambda a: NodeRevoked(a["node"], a["effectiveFrom"], a["reason"]),
+    "Burned": lambda a: Burned(a["lane"], a["amount"]),
+    "Withdrawn": lambda a: Withdrawn(a["account"], a["to"], a["amount"]),
+}
+"""ABI names to fields. The contracts' other events (a change of owner) concern no step."""
+
+
+class Decoder:
+    """Decodes the logs of one deployment's two contracts."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self._types: dict[bytes, dict[bytes, EventType]] = {
+            deployment.settlement: interface("Settlement").events,
+            deployment.registry: interface("AttestationRegistry").events,
+        }
+
+    def event(self, log: Log) -> ChainEvent | None:
+        """The event in a log; None for one that concerns no step.
+
+        Raises:
+            ChainUnavailable: the log is malformed, or another contract's.
+        """
+        types = self._types.get(data(log.get("address"), "a log's address", 20))
+        topics = [data(topic, "a log's topic", 32) for topic in _list(log.get("topics"), "a log's topics")]
+        if types is None:
+            raise ChainUnavailable("the node answered with a log of another contract")
+        kind = types.get(topics[0]) if topics else None
+        if kind is None or kind.name not in EVENTS:
+            return None
+        try:
+            return EVENTS[kind.name](kind.decode(topics, data(log.get("data"), "a log's data")))
+        except MalformedAbi as error:
+            raise ChainUnavailable(f"the node answered with a malformed log of {kind.name}") from error
+
+    def events(self, logs: Any) -> tuple[ChainEvent, ...]:
+        """The events in the logs of a transaction's receipt, those of other contracts left out."""
+        found = (_object(log) for log in _list(logs, "a receipt's logs"))
+        ours = (log for log in found if data(log.get("address"), "a log's address", 20) in self._types)
+        events = (self.event(log) for log in ours)
+        return tuple(event for event in events if event is not None)
+
+
+def fetch(
+    rpc: Rpc, decoder: Decoder, deployment: Deployment, first: int, last: int, chunk: int
+) -> list[Logged]:
+    """All events of a deployment in blocks ``first`` to ``last``, inclusive, in chain order.
+
+    Asks for at most ``chunk`` blocks at a time, and for half as many whenever the node finds that too much.
+
+    Raises:
+        ChainUnavailable: the node does not answer, answers nonsense, or the chain is being reorganised.
+    """
+    logs = [_object(log) for log in _fetch_logs(rpc, deployment, first, last, chunk)]
+    blocks = _Blocks(rpc, first, last)
+    logged = []
+    seen = set()
+    for log in logs:
+        place = blocks.place(log)
+        key = (place.block, place.log_index)
+        if key in seen:
+            raise ChainUnavailable("the node answered with the same log twice")
+        seen.add(key)
+        event = decoder.event(log)
+        if event is not None:
+            logged.append(Logged(place, event))
+    return sorted(logged, key=lambda one: (one.place.block, one.place.log_index))
+
+
+def _fetch_logs(rpc: Rpc, deployment: Deployment, first: int, last: int, chunk: int) -> Iterator[Any]:
+    addresses = ["0x" + address.hex() for address in (deployment.settlement, deployment.registry)]
+    while first <= last:
+        end = min(first + chunk - 1, last)
+        wanted = {"address": addresses, "fromBlock": hex(first), "toBlock": hex(end)}
+        try:
+            yield from _list(rpc.request("eth_getLogs", wanted), "eth_getLogs")
+        except TooManyResults:
+            if first == end:
+                raise
+            chunk = (end - first + 1) // 2
+            continue
+        first = end + 1
+
+
+class _Blocks:
+    """The blocks in which logs stand: one hash and one timestamp each, or the chain is being reorganised."""
+
+    def __init__(self, rpc: Rpc, first: int, last: int) -> None:
+        self._rpc, self._first, self._last = rpc, first, last
+        self._known: dict[int, tuple[bytes, int]] = {}
+
+    def place(self, log: Log) -> Place:
+        """A log's place in the chain."""
+        if log.get("removed"):
+            raise ChainUnavailable("the chain is being reorganised: try again later")
+        number = quantity(log.get("blockNumber"), "a log's block number")
+        block_hash = data(log.get("blockHash"), "a log's block hash", 32)
+        if not self._first <= number <= self._last:
+            raise ChainUnavailable(f"the node answered with a log of block {number}, which was not asked for")
+        if number not in self._known:
+            self._known[number] = (block_hash, self._timestamp(log, number, block_hash))
+        known_hash, timestamp = self._known[number]
+        if known_hash != block_hash:
+            raise ChainUnavailable("the chain is being reorganised: try again later")
+        tx_hash = data(log.get("transactionHash"), "a log's transaction", 32)
+        return Place(number, block_hash, timestamp, tx_hash, quantity(log.get("logIndex"), "a log's index"))
+
+    def _timestamp(self, log: Log, number: int, block_hash: bytes) -> int:
+        # Newer nodes put it into the log, which saves a request a block.
+        if log.get("blockTimestamp") is not None:
+            return quantity(log["blockTimestamp"], "a log's timestamp")
+        block = self._rpc.block(number)
+        if block is None or block.hash != block_hash:
+            raise ChainUnavailable("the chain is being reorganised: try again later")
+        return block.timestamp
+
+
+def _list(value: Any, what: str) -> Iterable[Any]:
+    if not isinstance(value, list):
+        raise ChainUnavailable(f"the node answered {what} with something that is not a list")
+    return value
+
+
+def _object(value: Any) -> Log:
+    if not isinstance(value, dict):
+        raise ChainUnavailable("the node answered with a log that is not an object")
+    return value
