@@ -1,0 +1,228 @@
+"""Deployment: an ordered plan of contracts, and its execution, interruptible at any point.
+
+The plan is pure; a :class:`Deployer` carries it out, over web3 (:mod:`afterproof.chain.evm_deployer`) or over ape
+(``scripts/deploy.py``). Next to the address file stands a progress file that records each contract; a later run
+checks it against the chain and goes on where the earlier one stopped.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from eth_utils.address import to_checksum_address
+
+from afterproof.errors import ConfigError
+from afterproof.protocol.receipt import hex0x, keccak
+from afterproof.protocol.settlement import FaultKind
+from afterproof.protocol.terms import TERM_NAMES
+
+from .abi import encode, interface
+from .address_file import read_json, write_json
+from .artifacts import artifact
+from .base import Deployment
+from .parameters import Parameters, parse_address
+
+FAULT_CONTRACTS: Final = {FaultKind.BAD_SIGNATURE: "BadSignature"}
+"""The contract that judges each kind of fault."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """The address of the contract that an earlier step deployed."""
+
+    step: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One contract to deploy, named as its artifact; arguments may hold :class:`Ref` at any depth."""
+
+    name: str
+    arguments: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """A contract on the chain: its address, the transaction that created it, and that one's block."""
+
+    address: bytes
+    tx_hash: bytes
+    block: int
+
+
+class Deployer(Protocol):
+    """An account that creates contracts on a chain."""
+
+    chain_id: int
+    account: bytes
+
+    def deploy(self, name: str, creation_code: bytes) -> Deployed:
+        """Creates a contract from its code with the encoded arguments behind it, and waits until it is there.
+
+        Raises:
+            ChainError: it could not be created.
+        """
+        ...
+
+    def code_at(self, address: bytes) -> bytes:
+        """The code at an address, empty where there is no contract.
+
+        Raises:
+            ChainUnavailable: the node does not answer.
+        """
+        ...
+
+
+def plan(parameters: Parameters, deployer: bytes) -> tuple[Step, ...]:
+    """The contracts in the order of their deployment by the account ``deployer``."""
+    person = parameters.owner or deployer
+    owner: bytes | Ref = person
+    steps = []
+    if parameters.timelock_delay:
+        # Without an admin: whoever wants to change its roles proposes that to the timelock itself.
+        nobody = bytes(20)
+        steps.append(Step("Timelock", (parameters.timelock_delay, (person,), (person,), nobody)))
+        owner = Ref("Timelock")
+    registry = Ref("AttestationRegistry")
+    terms = tuple(getattr(parameters.terms, name) for name in TERM_NAMES)
+    faults = tuple((kind.value, Ref(contract)) for kind, contract in FAULT_CONTRACTS.items())
+    return (
+        *steps,
+        Step("AttestationRegistry", (owner, parameters.terms.window)),
+        Step("Secp256k1Scheme", (registry,)),
+        Step("OpenGradientRsaPssScheme", ()),
+        Step("BadSignature", (Ref("Secp256k1Scheme"), Ref("OpenGradientRsaPssScheme"))),
+        Step("Settlement", (owner, registry, terms, faults)),
+    )
+
+
+def creation_code(step: Step, addresses: dict[str, bytes]) -> bytes:
+    """The code that creates a step's contract, given the addresses of the earlier ones."""
+    arguments = _resolved(step.arguments, addresses)
+    return artifact(step.name).creation_code + encode(interface(step.name).constructor, arguments)
+
+
+def _resolved(value: Any, addresses: dict[str, bytes]) -> Any:
+    if isinstance(value, Ref):
+        return addresses[value.step]
+    if isinstance(value, tuple):
+        return tuple(_resolved(item, addresses) for item in value)
+    return value
+
+
+def deploy(
+    parameters: Parameters, deployer: Deployer, out: Path, say: Callable[[str], None] = print
+) -> Deployment:
+    """Deploys what is missing, writes the address file ``out``, and says what it does.
+
+    Raises:
+        ConfigError: the progress file is of other parameters, another chain or other bytecode, or a contract it
+            records is not there.
+        ChainError: a contract could not be created. What was created is recorded: run it again.
+    """
+    record = _Record(progress_file(out), parameters, deployer)
+    for step in plan(parameters, deployer.account):
+        code = creation_code(step, record.addresses)
+        known = record.verified(step.name, code)
+        if known:
+            say(f"{step.name} is at {to_checksum_address(known.address)} already")
+            continue
+        made = deployer.deploy(step.name, code)
+        record.add(step.name, code, made)
+        say(f"{step.name} deployed at {to_checksum_address(made.address)} in block {made.block}")
+    write_json(out, record.address_file())
+    say(f"the address file is {out}")
+    settlement, registry = record.addresses["Settlement"], record.addresses["AttestationRegistry"]
+    return Deployment(deployer.chain_id, settlement, registry, record.first_block)
+
+
+def progress_file(out: Path) -> Path:
+    """Where the progress of the deployment to the address file ``out`` is kept."""
+    return out.with_name(out.name + ".progress")
+
+
+class _Record:
+    """The progress file: which contracts exist, and what they were made of."""
+
+    def __init__(self, path: Path, parameters: Parameters, deployer: Deployer) -> None:
+        self._path, self._deployer = path, deployer
+        owner = parameters.owner or deployer.account
+        self._content: dict[str, Any] = {
+            "chainId": deployer.chain_id,
+            "owner": to_checksum_address(owner),
+            "parameters": parameters.to_json(),
+            "contracts": {},
+        }
+        self.addresses: dict[str, bytes] = {}
+        if path.exists():
+            self._load()
+
+    def _load(self) -> None:
+        found = read_json(self._path, "progress file")
+        for field in ("chainId", "owner", "parameters"):
+            if found.get(field) != self._content[field]:
+                raise ConfigError(
+                    f"{self._path}: {field} of the deployment that was begun is {found.get(field)}, now it is "
+                    f"{self._content[field]}: {_START_ANEW}"
+                )
+        contracts = found.get("contracts")
+        if not isinstance(contracts, dict) or not all(
+            isinstance(entry, dict) for entry in contracts.values()
+        ):
+            raise ConfigError(f"{self._path}: contracts must be an object of objects: {_START_ANEW}")
+        self._content["contracts"] = contracts
+
+    def verified(self, name: str, code: bytes) -> Deployed | None:
+        """The recorded contract, checked against code and chain; None where none is recorded."""
+        entry = self._content["contracts"].get(name)
+        if entry is None:
+            return None
+        if entry.get("creationCodeHash") != hex0x(keccak(code)):
+            raise ConfigError(
+                f"{self._path}: {name} was deployed from other bytecode or arguments than there are now: {_START_ANEW}"
+            )
+        address = parse_address(entry.get("address"), f"{self._path}: contracts.{name}.address")
+        if not isinstance(entry.get("block"), int):
+            raise ConfigError(f"{self._path}: contracts.{name}.block must be a whole number: {_START_ANEW}")
+        if hex0x(keccak(self._deployer.code_at(address))) != entry.get("codeHash"):
+            raise ConfigError(
+                f"{self._path}: the chain does not have {name} at {entry['address']} any more: {_START_ANEW}"
+            )
+        self.addresses[name] = address
+        return Deployed(address, b"", entry["block"])
+
+    def add(self, name: str, code: bytes, made: Deployed) -> None:
+        """Records a contract that was created just now."""
+        runtime = self._deployer.code_at(made.address)
+        self.addresses[name] = made.address
+        self._content["contracts"][name] = {
+            "address": to_checksum_address(made.address),
+            "transaction": hex0x(made.tx_hash),
+            "block": made.block,
+            "creationCodeHash": hex0x(keccak(code)),
+            "codeHash": hex0x(keccak(runtime)),
+        }
+        write_json(self._path, self._content)
+
+    @property
+    def first_block(self) -> int:
+        """Where the contracts' history begins."""
+        first: int = min(entry["block"] for entry in self._content["contracts"].values())
+        return first
+
+    def address_file(self) -> dict[str, Any]:
+        """The content of the address file."""
+        shown = ("address", "transaction", "block")
+        contracts = self._content["contracts"]
+        return {
+            "chainId": self._content["chainId"],
+            "block": self.first_block,
+            "settlement": contracts["Settlement"]["address"],
+            "registry": contracts["AttestationRegistry"]["address"],
+            "contracts": {name: {key: entry[key] for key in shown} for name, entry in contracts.items()},
+            "parameters": self._content["parameters"],
+        }
+
+
+_START_ANEW: Final = "restore what it was, or delete the progress file to deploy everything anew"

@@ -1,0 +1,202 @@
+"""The parameters of a deployment, and the TOML file that holds them.
+
+kind = "development"        # development | test | production
+owner = "deployer"          # or an address
+timelock_delay = 0          # seconds; 0: no timelock
+
+[terms]                     # of epoch 1: every field of protocol.terms.Terms
+window = 12                 # seconds
+leaf_slash = "0.0001 ether" # or gwei, or wei
+...
+"""
+
+import re
+import tomllib
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final
+
+from eth_utils.address import is_checksum_address, to_checksum_address
+
+from afterproof.errors import ConfigError
+from afterproof.protocol.terms import BASIS, ETHER, GWEI, Terms
+
+
+class Kind(StrEnum):
+    """What a deployment is for. Production refuses what would be unsafe with real money."""
+
+    DEVELOPMENT = "development"
+    TEST = "test"
+    PRODUCTION = "production"
+
+
+DEPLOYER: Final = "deployer"
+_AMOUNTS: Final = frozenset({"leaf_slash", "promise_slash", "min_stake", "demand_deposit"})
+_UNITS: Final = {"ether": ETHER, "gwei": GWEI, "wei": 1}
+_LEAST_PRODUCTION_WINDOW: Final = 3600
+_LONGEST_TIMELOCK: Final = 365 * 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """What is deployed: the terms of epoch 1, the owner (20 bytes; None: the deployer) and its timelock (seconds)."""
+
+    kind: Kind
+    owner: bytes | None
+    timelock_delay: int
+    terms: Terms
+
+    def to_json(self) -> dict[str, Any]:
+        """The parameters in the form of their file."""
+        terms = {field.name: getattr(self.terms, field.name) for field in fields(Terms)}
+        shown = {name: show_amount(value) if name in _AMOUNTS else value for name, value in terms.items()}
+        return {
+            "kind": self.kind.value,
+            "owner": to_checksum_address(self.owner) if self.owner else DEPLOYER,
+            "timelock_delay": self.timelock_delay,
+            "terms": shown,
+        }
+
+
+def load_parameters(path: Path) -> Parameters:
+    """The parameters in a TOML file.
+
+    Raises:
+        ConfigError: naming file, key and rule.
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: the parameter file cannot be read ({error.strerror})") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: the parameter file is not TOML: {error}") from error
+    try:
+        return parse_parameters(content)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+
+
+def parse_parameters(content: dict[str, Any]) -> Parameters:
+    """The parameters in a parsed file.
+
+    Raises:
+        ConfigError: naming key and rule.
+    """
+    _check_keys(content, ("kind", "owner", "timelock_delay", "terms"), "")
+    kind = content["kind"]
+    if kind not in list(Kind):
+        raise ConfigError(f"kind must be one of {', '.join(Kind)}")
+    delay = _integer(content["timelock_delay"], "timelock_delay", _LONGEST_TIMELOCK)
+    parameters = Parameters(Kind(kind), _owner(content["owner"]), delay, _terms(content["terms"]))
+    if parameters.kind is Kind.PRODUCTION:
+        _check_production(parameters)
+    return parameters
+
+
+def parse_amount(value: object, key: str) -> int:
+    """The wei in an amount such as "0.1 ether", "100000 gwei" or "1 wei".
+
+    Raises:
+        ConfigError: naming ``key`` and the rule.
+    """
+    rule = f'{key} must be an amount such as "0.1 ether" or "100000 gwei"'
+    found = (
+        re.fullmatch(r"(\d{1,30})(?:\.(\d{1,18}))? (ether|gwei|wei)", value)
+        if isinstance(value, str)
+        else None
+    )
+    if found is None:
+        raise ConfigError(rule)
+    whole, decimals, unit = found[1], found[2] or "", _UNITS[found[3]]
+    places: int = 10 ** len(decimals)
+    if int(whole + decimals) * unit % places:
+        raise ConfigError(f"{rule}, in whole wei")
+    return int(whole + decimals) * unit // places
+
+
+def show_amount(wei: int) -> str:
+    """An amount of wei in ether, as :func:`parse_amount` reads it."""
+    whole, rest = divmod(wei, ETHER)
+    decimals = f"{rest:018}".rstrip("0")
+    return f"{whole}.{decimals} ether" if decimals else f"{whole} ether"
+
+
+def parse_address(value: object, key: str) -> bytes:
+    """The 20 bytes of an address in 0x-hex. In mixed case its checksum must be right (EIP-55).
+
+    Raises:
+        ConfigError: naming ``key`` and the rule.
+    """
+    if not isinstance(value, str) or not re.fullmatch(r"0x[0-9a-fA-F]{40}", value):
+        raise ConfigError(f"{key} must be an address: 0x and 40 hexadecimal digits")
+    mixed = value[2:] not in (value[2:].lower(), value[2:].upper())
+    if mixed and not is_checksum_address(value):
+        raise ConfigError(
+            f"{key} must be an address, and the checksum in its upper and lower case is wrong (EIP-55)"
+        )
+    if not int(value, 16):
+        raise ConfigError(f"{key} must not be the zero address")
+    return bytes.fromhex(value[2:])
+
+
+def _owner(value: object) -> bytes | None:
+    if value == DEPLOYER:
+        return None
+    try:
+        return parse_address(value, "owner")
+    except ConfigError as error:
+        raise ConfigError(f'{error}; or "deployer"') from None
+
+
+def _terms(value: object) -> Terms:
+    if not isinstance(value, dict):
+        raise ConfigError("terms must be a table: [terms]")
+    names = tuple(field.name for field in fields(Terms))
+    _check_keys(value, names, "terms.")
+    terms = Terms(**{name: _term(value[name], name) for name in names})
+    broken = terms.broken_rule()
+    if broken:
+        parameter, rule = (_snake(text) for text in broken)
+        raise ConfigError(f"terms.{parameter} breaks a rule: {parameter} {rule}")
+    return terms
+
+
+def _term(value: object, name: str) -> int:
+    key = f"terms.{name}"
+    if name in _AMOUNTS:
+        return parse_amount(value, key)
+    return _integer(value, key, BASIS if name == "cover_share" else 2**32 - 1)
+
+
+def _integer(value: object, key: str, most: int) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= most:
+        raise ConfigError(f"{key} must be a whole number from 0 to {most}")
+    return value
+
+
+def _check_keys(table: dict[str, Any], names: tuple[str, ...], prefix: str) -> None:
+    for name in table:
+        if name not in names:
+            raise ConfigError(
+                f"{prefix}{name} is not a parameter; there are {', '.join(prefix + n for n in names)}"
+            )
+    for name in names:
+        if name not in table:
+            raise ConfigError(f"{prefix}{name} is missing")
+
+
+def _check_production(parameters: Parameters) -> None:
+    if not parameters.timelock_delay:
+        raise ConfigError("timelock_delay must be above 0 in production: its owner stands behind a timelock")
+    for name in ("max_outage", "window", "answer_period", "claim_window"):
+        if getattr(parameters.terms, name) < _LEAST_PRODUCTION_WINDOW:
+            raise ConfigError(
+                f"terms.{name} must be at least {_LEAST_PRODUCTION_WINDOW} seconds in production: nobody can act in "
+                "less when the chain is down"
+            )
+
+
+def _snake(text: str) -> str:
+    """A sentence with the contract's names as this file has them: ``maxOutage`` is ``max_outage``."""
+    return re.sub(r"(?<=[a-z])([A-Z])", lambda found: "_" + found[1].lower(), text)
