@@ -32,6 +32,8 @@ demo: setup ## Run the main job on a real development chain: answers at once, pr
 	@$(BIN)/afterproof demo
 
 test: lint ## Set up, lint, and run the whole test suite
+	@echo "compiling what changed in the contracts ..."
+	@$(BIN)/python scripts/compile.py --check
 	@echo "running the tests ..."
 	@$(BIN)/pytest
 	@echo "running the tests that go through ape, on py-evm and on anvil ..."

@@ -3,21 +3,25 @@
     python scripts/compile.py           write the artifacts that the Python package ships
     python scripts/compile.py --check   fail when those are out of date, or when the compiler warns
 
-Two groups are compiled apart, so that a test harness never touches what ships:
+Each source file is compiled by itself, with what it imports: its artifacts depend on nothing else, and a change costs
+only the files that it touches. Results are kept in build/compiled beside the hashes of all sources that went into them.
+Test harnesses (contracts/test) are compiled too, but never written into the package.
 
-- *product*: everything under contracts/ but contracts/test; its artifacts are committed;
-- *harness*: contracts/test; compiled for the tests, never written into the package.
-
-Each result is kept in build/compiled under the hash of all that went into it, so the same sources are compiled once.
 An artifact is {abi, bytecode, deployedBytecode, linkReferences}, as the compiler prints them, hex with 0x.
 """
 
 import argparse
 import hashlib
 import json
+import os
+import re
 import subprocess
 import sys
 import tempfile
+import time
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,22 +32,29 @@ CONTRACTS = ROOT / "contracts"
 HARNESSES = CONTRACTS / "test"
 PACKAGED = ROOT / "python" / "afterproof" / "chain" / "artifacts"
 CACHE = ROOT / "build" / "compiled"
-CACHED = 12  # results kept
-FORMAT = 1  # of the cached results
+
+#: A contract, an interface, or a library with functions of its own to call.
+DEPLOYABLE = re.compile(
+    r"^(?:contract|interface) |^library (?:.*\n)*?.*\) (?:external|public)\b", re.MULTILINE
+)
 
 Artifact = dict[str, Any]
 
 
 class CompileError(Exception):
-    """The compiler refused the sources; the message is its own."""
+    """The compiler refused a source; its own messages, in its words."""
+
+    def __init__(self, *messages: str):
+        super().__init__("\n".join(message.rstrip() + "\n" for message in messages))
+        self.messages = messages
 
 
+@dataclass(frozen=True)
 class Compiled:
-    """One group's artifacts by contract name, and the compiler's warnings."""
+    """Artifacts by contract name, and the compiler's warnings."""
 
-    def __init__(self, artifacts: dict[str, Artifact], warnings: list[str]):
-        self.artifacts = artifacts
-        self.warnings = warnings
+    artifacts: dict[str, Artifact]
+    warnings: list[str]
 
 
 def settings() -> dict[str, Any]:
@@ -51,95 +62,138 @@ def settings() -> dict[str, Any]:
 
     No metadata in the bytecode: comments and paths must not change it.
     """
-    solidity = yaml.safe_load((ROOT / "ape-config.yaml").read_text())["solidity"]
+    solidity = _configured()
     return {
         "evmVersion": solidity["evm_version"],
         "optimizer": {"enabled": solidity["optimize"], "runs": solidity["optimization_runs"]},
         "viaIR": solidity["via_ir"],
         "metadata": {"bytecodeHash": "none", "appendCBOR": False},
-        "remappings": [f"{path}/" for path in solidity["import_remapping"]],
+        "remappings": solidity["import_remapping"],
     }
 
 
 def compiler() -> Path:
-    version = yaml.safe_load((ROOT / "ape-config.yaml").read_text())["solidity"]["version"]
-    executable = Path(sys.prefix) / "solcx" / f"solc-v{version}"
+    executable = Path(sys.prefix) / "solcx" / f"solc-v{_configured()['version']}"
     if not executable.exists():
         raise CompileError(f"the compiler {executable.name} is not set up: run `make setup`")
     return executable
 
 
-def sources(harness: bool) -> list[Path]:
-    return sorted(path for path in CONTRACTS.rglob("*.sol") if path.is_relative_to(HARNESSES) == harness)
+def _configured() -> dict[str, Any]:
+    solidity: dict[str, Any] = yaml.safe_load((ROOT / "ape-config.yaml").read_text())["solidity"]
+    return solidity
 
 
-def compile_group(harness: bool = False) -> Compiled:
-    """The artifacts of the product, or of the test harnesses. Raises CompileError."""
-    wanted = sources(harness)
-    # A harness imports from the product, so its result depends on both.
-    inputs = wanted + (sources(False) if harness else [])
-    key = _key(inputs, harness)
-    cached = CACHE / f"{key}.json"
-    if not cached.exists():
-        _store(cached, _compile(wanted))
-    return Compiled(**json.loads(cached.read_text()))
+def sources(harness: bool = False) -> list[Path]:
+    """The files of the product, or those of the test harnesses, that define something to deploy or to call.
+
+    The others are compiled where they are imported.
+    """
+    return sorted(
+        path
+        for path in CONTRACTS.rglob("*.sol")
+        if path.is_relative_to(HARNESSES) == harness and DEPLOYABLE.search(path.read_text())
+    )
 
 
-def _key(inputs: list[Path], harness: bool) -> str:
-    digest = hashlib.sha256(f"{FORMAT} {compiler().name} {harness}".encode())
-    digest.update(json.dumps(settings(), sort_keys=True).encode())
-    # OpenZeppelin is pinned there.
-    digest.update((ROOT / "package-lock.json").read_bytes())
-    for path in inputs:
-        body = path.read_bytes()
-        digest.update(f"{path.relative_to(ROOT).as_posix()} {len(body)}\n".encode() + body)
-    return digest.hexdigest()
+def file_of(name: str) -> Path:
+    """The source that defines a contract, library or interface. Raises KeyError."""
+    definition = re.compile(
+        rf"^(?:abstract +)?(?:contract|library|interface) +{re.escape(name)}\b", re.MULTILINE
+    )
+    for path in CONTRACTS.rglob("*.sol"):
+        if definition.search(path.read_text()):
+            return path
+    raise KeyError(f"no contract named {name} under contracts/")
 
 
-def _compile(wanted: list[Path]) -> dict[str, Any]:
-    names = [path.relative_to(ROOT).as_posix() for path in wanted]
+def compile_all(paths: Iterable[Path]) -> Compiled:
+    """Many files side by side. Raises CompileError with everything that is wrong in any of them."""
+    # The largest is likely the slowest: start with it.
+    largest_first = sorted(paths, key=lambda path: path.stat().st_size, reverse=True)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        results = list(pool.map(_result, largest_first))
+    errors = [
+        message for result in results if isinstance(result, CompileError) for message in result.messages
+    ]
+    if errors:
+        raise CompileError(*dict.fromkeys(errors))
+    compiled = [result for result in results if isinstance(result, Compiled)]
+    artifacts: dict[str, Artifact] = {}
+    for one in compiled:
+        for name in one.artifacts.keys() & artifacts.keys():
+            raise CompileError(f"two contracts are named {name}")
+        artifacts |= one.artifacts
+    warnings = dict.fromkeys(warning for one in compiled for warning in one.warnings)
+    return Compiled(dict(sorted(artifacts.items())), list(warnings))
+
+
+def _result(path: Path) -> Compiled | CompileError:
+    try:
+        return compile_file(path)
+    except CompileError as error:
+        return error
+
+
+def compile_file(path: Path) -> Compiled:
+    """What one source file defines. Raises CompileError."""
+    kept = CACHE / (path.relative_to(CONTRACTS).as_posix().replace("/", ".") + ".json")
+    how = [compiler().name, settings()]
+    if kept.exists():
+        entry = json.loads(kept.read_text())
+        if entry["how"] == how and all(_hash(source) == known for source, known in entry["sources"].items()):
+            return Compiled(**entry["compiled"])
+    started = time.time()
+    compiled, used = _compile(path.relative_to(ROOT).as_posix())
+    # What was edited meanwhile may have been read before or after: do not keep that.
+    if all((ROOT / source).stat().st_mtime < started for source in used):
+        _store(kept, {"how": how, "sources": {s: _hash(s) for s in used}, "compiled": asdict(compiled)})
+    return compiled
+
+
+def _hash(source: str) -> str | None:
+    path = ROOT / source
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else None
+
+
+def _compile(source: str) -> tuple[Compiled, list[str]]:
+    """The artifacts of one source, and the names of all sources that the compiler read for it."""
     outputs = ["abi", "evm.bytecode.object", "evm.bytecode.linkReferences", "evm.deployedBytecode.object"]
-    selection = {name: {"": ["ast"], "*": [*outputs, "evm.methodIdentifiers"]} for name in names}
+    selection = {source: {"": ["ast"], "*": [*outputs, "evm.methodIdentifiers"]}}
     standard = {
         "language": "Solidity",
-        "sources": {name: {"content": path.read_text()} for name, path in zip(names, wanted, strict=True)},
+        "sources": {source: {"content": (ROOT / source).read_text()}},
         "settings": {**settings(), "outputSelection": selection},
     }
-    ran = subprocess.run(
-        [compiler(), "--standard-json", "--base-path", ROOT],
-        input=json.dumps(standard),
-        capture_output=True,
-        text=True,
-    )
+    command = [compiler(), "--standard-json", "--base-path", ROOT]
+    ran = subprocess.run(command, input=json.dumps(standard), capture_output=True, text=True, check=False)
     if ran.returncode != 0:
-        raise CompileError(f"the compiler itself failed:\n{ran.stderr.strip()}")
+        raise CompileError(f"the compiler itself failed on {source}:\n{ran.stderr}")
     output = json.loads(ran.stdout)
-    problems = output.get("errors", [])
-    errors = [problem["formattedMessage"] for problem in problems if problem["severity"] == "error"]
-    if errors:
-        raise CompileError("\n".join(errors))
-    warnings = [problem["formattedMessage"] for problem in problems if problem["severity"] == "warning"]
-    return {"artifacts": _artifacts(output, names), "warnings": warnings}
+    said: dict[str, list[str]] = {"error": [], "warning": [], "info": []}
+    for problem in output.get("errors", []):
+        theirs = problem.get("sourceLocation", {}).get("file", "").startswith("node_modules/")
+        if not theirs or problem["severity"] == "error":
+            said[problem["severity"]].append(problem["formattedMessage"])
+    if said["error"]:
+        raise CompileError(*said["error"])
+    return Compiled(_artifacts(output, source), said["warning"]), list(output["sources"])
 
 
-def _artifacts(output: dict[str, Any], names: list[str]) -> dict[str, Artifact]:
+def _artifacts(output: dict[str, Any], source: str) -> dict[str, Artifact]:
     """What can be deployed or called: contracts with code, libraries with external functions, interfaces."""
-    artifacts: dict[str, Artifact] = {}
-    for name in names:
-        kinds = {
-            node["name"]: node["contractKind"]
-            for node in output["sources"][name]["ast"]["nodes"]
-            if node["nodeType"] == "ContractDefinition"
-        }
-        for contract, compiled in output["contracts"].get(name, {}).items():
-            evm = compiled["evm"]
-            internal = kinds[contract] == "library" and not evm["methodIdentifiers"]
-            abstract = kinds[contract] == "contract" and not evm["bytecode"]["object"]
-            if internal or abstract:
-                continue
-            if contract in artifacts:
-                raise CompileError(f"two contracts are named {contract}; the second is in {name}")
-            artifacts[contract] = {
+    kinds = {
+        node["name"]: node["contractKind"]
+        for node in output["sources"][source]["ast"]["nodes"]
+        if node["nodeType"] == "ContractDefinition"
+    }
+    artifacts = {}
+    for name, compiled in output.get("contracts", {}).get(source, {}).items():
+        evm = compiled["evm"]
+        internal = kinds[name] == "library" and not evm["methodIdentifiers"]
+        abstract = kinds[name] == "contract" and not evm["bytecode"]["object"]
+        if not internal and not abstract:
+            artifacts[name] = {
                 "abi": compiled["abi"],
                 "bytecode": "0x" + evm["bytecode"]["object"],
                 "deployedBytecode": "0x" + evm["deployedBytecode"]["object"],
@@ -154,9 +208,6 @@ def _store(path: Path, content: dict[str, Any]) -> None:
     with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:
         json.dump(content, file)
     Path(file.name).replace(path)
-    newest_first = sorted(path.parent.glob("*.json"), key=lambda kept: kept.stat().st_mtime, reverse=True)
-    for stale in newest_first[CACHED:]:
-        stale.unlink(missing_ok=True)
 
 
 def packaged_files(compiled: Compiled) -> dict[str, str]:
@@ -179,9 +230,8 @@ def out_of_date(compiled: Compiled) -> list[str]:
     return [f"{what}: {name}" for what, names in differences.items() for name in sorted(names)]
 
 
-def write(compiled: Compiled) -> list[str]:
-    """Bring the package up to date; what was changed."""
-    changed = out_of_date(compiled)
+def write(compiled: Compiled) -> None:
+    """Bring the package up to date."""
     PACKAGED.mkdir(parents=True, exist_ok=True)
     fresh = packaged_files(compiled)
     for path in PACKAGED.glob("*.json"):
@@ -189,39 +239,34 @@ def write(compiled: Compiled) -> list[str]:
             path.unlink()
     for name, content in fresh.items():
         (PACKAGED / name).write_text(content)
-    return changed
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Compile the contracts into the Python package.")
     parser.add_argument(
-        "--check", action="store_true", help="change nothing; fail when out of date or warned"
+        "--check", action="store_true", help="change nothing; fail when out of date, or warned"
     )
     check = parser.parse_args().check
     try:
-        compiled = compile_group()
+        everything = compile_all(sources() + sources(harness=True))
+        product = compile_all(sources())
     except CompileError as error:
         print(error, file=sys.stderr)
         return 1
-    for warning in compiled.warnings:
+    for warning in everything.warnings:
         print(warning, file=sys.stderr)
+    stale = out_of_date(product)
     if check:
-        stale = out_of_date(compiled)
-        for line in stale:
-            print(line, file=sys.stderr)
         if stale:
-            print("run `make compile` and commit the artifacts", file=sys.stderr)
-        return 1 if stale or compiled.warnings else 0
-    changed = write(compiled)
-    for line in changed:
-        print(
-            line.replace("missing", "added").replace("left over", "removed").replace("out of date", "changed")
-        )
-    print(f"{len(compiled.artifacts)} artifacts, {len(changed)} changed")
-    for name, artifact in sorted(compiled.artifacts.items()):
-        size = len(artifact["deployedBytecode"]) // 2 - 1
-        if size:
-            print(f"  {size:6,} bytes  {name}")
+            print(*stale, "run `make compile` and commit the artifacts", sep="\n", file=sys.stderr)
+        return 1 if stale or everything.warnings else 0
+    write(product)
+    for line in stale:
+        print(f"was {line}")
+    print(f"{len(product.artifacts)} artifacts, {len(stale)} changed; deployed sizes in bytes:")
+    for name, artifact in product.artifacts.items():
+        if size := len(artifact["deployedBytecode"]) // 2 - 1:
+            print(f"  {size:6,}  {name}")
     return 0
 
 

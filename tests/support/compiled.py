@@ -2,7 +2,6 @@
 
 import functools
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from scripts import compile as compiler
@@ -10,12 +9,11 @@ from scripts import compile as compiler
 
 @functools.cache
 def artifact(name: str) -> dict[str, Any]:
-    """{abi, bytecode, deployedBytecode, linkReferences} of a contract, library, interface or test harness."""
-    for group in _groups():
-        artifacts = group.result().artifacts
-        if name in artifacts:
-            return artifacts[name]
-    raise KeyError(f"no contract named {name} under contracts/")
+    """{abi, bytecode, deployedBytecode, linkReferences} of a contract, library, interface or test harness.
+
+    Compiles its source file, unless that was done before. Raises KeyError, and CompileError with the compiler's words.
+    """
+    return compiler.compile_file(compiler.file_of(name)).artifacts[name]
 
 
 def linked(compiled: Mapping[str, Any], address_of: Callable[[str], bytes]) -> bytes:
@@ -28,10 +26,3 @@ def linked(compiled: Mapping[str, Any], address_of: Callable[[str], bytes]) -> b
                 start, end = 2 * place["start"], 2 * (place["start"] + place["length"])
                 code = code[:start] + address + code[end:]
     return bytes.fromhex(code)
-
-
-@functools.cache
-def _groups() -> list[Future[compiler.Compiled]]:
-    """Product and harnesses, compiled side by side; one that fails does so for those alone who ask for it."""
-    pool = ThreadPoolExecutor(2)
-    return [pool.submit(compiler.compile_group, harness) for harness in (False, True)]

@@ -18,7 +18,7 @@ SIZE_LIMIT = 24_576  # bytes of deployed code
 
 @pytest.fixture(scope="module")
 def compiled() -> compiler.Compiled:
-    return compiler.compile_group()
+    return compiler.compile_all(compiler.sources())
 
 
 def test_artifacts_committed_areUpToDate(compiled: compiler.Compiled) -> None:
