@@ -37,12 +37,10 @@ contract AttestationRegistry is IAttestationRegistry, Ownable2Step {
     // ----------------------------------------------------------------------------------------------- changes
 
     /// @inheritdoc IAttestationRegistry
-    function endorse(bytes calldata publicKey, address operator)
-        external
-        override
-        onlyOwner
-        returns (bytes32 node)
-    {
+    function endorse(
+        bytes calldata publicKey,
+        address operator
+    ) external override onlyOwner returns (bytes32 node) {
         // Check:
         if (PublicKeys.schemeOf(publicKey) == Scheme.NONE) revert UnknownKeyForm(publicKey.length);
         if (operator == address(0)) revert NoOperator();
@@ -50,8 +48,12 @@ contract AttestationRegistry is IAttestationRegistry, Ownable2Step {
         if (_nodes[node].startsAt != 0) revert AlreadyRegistered(node);
         // Effect:
         uint48 startsAt = uint48(block.timestamp) + 1;
-        _nodes[node] =
-            Node({startsAt: startsAt, assurance: Assurance.Endorsed, revoked: false, operator: operator});
+        _nodes[node] = Node({
+            startsAt: startsAt,
+            assurance: Assurance.Endorsed,
+            revoked: false,
+            operator: operator
+        });
         _order.push(node);
         emit NodeRegistered(node, Assurance.Endorsed, operator, startsAt, publicKey);
     }

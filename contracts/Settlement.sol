@@ -7,7 +7,12 @@ import {Credits} from "./base/Credits.sol";
 import {IAttestationRegistry} from "./interfaces/IAttestationRegistry.sol";
 import {Claim, IFault} from "./interfaces/IFault.sol";
 import {
-    FaultBinding, ISettlement, LaneState, Standing, Terms, VoidReason
+    FaultBinding,
+    ISettlement,
+    LaneState,
+    Standing,
+    Terms,
+    VoidReason
 } from "./interfaces/ISettlement.sol";
 import {BatchTree} from "./libraries/BatchTree.sol";
 import {EpochBook, Epochs, FaultEntry} from "./libraries/Epochs.sol";
@@ -37,9 +42,12 @@ contract Settlement is ISettlement, Credits, Ownable2Step {
     mapping(uint256 batchId => Batch) private _batches;
     mapping(uint256 batchId => mapping(uint256 tile => uint256 bits)) private _voids;
 
-    constructor(address owner_, IAttestationRegistry registry_, Terms memory terms, FaultBinding[] memory faults)
-        Ownable(owner_)
-    {
+    constructor(
+        address owner_,
+        IAttestationRegistry registry_,
+        Terms memory terms,
+        FaultBinding[] memory faults
+    ) Ownable(owner_) {
         if (address(registry_) == address(0)) revert ZeroAddress();
         registry = registry_;
         _epochs.announce(terms, faults, uint40(block.timestamp));
@@ -48,12 +56,11 @@ contract Settlement is ISettlement, Credits, Ownable2Step {
     // ------------------------------------------------------------------------------------------------- lanes
 
     /// @inheritdoc ISettlement
-    function openLane(address poster, address promiseKey, uint32 ahead)
-        external
-        payable
-        override
-        returns (uint32 laneId)
-    {
+    function openLane(
+        address poster,
+        address promiseKey,
+        uint32 ahead
+    ) external payable override returns (uint32 laneId) {
         laneId = ++laneCount;
         _lanes[laneId].open(poster, promiseKey, ahead, _epochs.current());
         emit LaneOpened(laneId, msg.sender, poster, promiseKey, ahead, msg.value);
@@ -130,7 +137,8 @@ contract Settlement is ISettlement, Credits, Ownable2Step {
         if (!header.exists()) revert UnknownBatch(batchId);
         if (block.timestamp > _tileEnd(header)) revert TooLate(_tileEnd(header));
         bytes32 leafHash = Receipts.leafHash(claim.receipt, keccak256(claim.signature));
-        if (!_includes(batch_, header, claim.index, leafHash, claim.proof)) revert NotIncluded(batchId, claim.index);
+        if (!_includes(batch_, header, claim.index, leafHash, claim.proof))
+            revert NotIncluded(batchId, claim.index);
         uint256 tile = claim.index / TILE;
         uint256 bit = 1 << (claim.index % TILE);
         uint256 voids = _voids[batchId][tile];
@@ -151,24 +159,23 @@ contract Settlement is ISettlement, Credits, Ownable2Step {
     // ------------------------------------------------------------------------------------------------ epochs
 
     /// @inheritdoc ISettlement
-    function announceEpoch(Terms calldata terms, FaultBinding[] calldata faults, uint40 startsAt)
-        external
-        override
-        onlyOwner
-        returns (uint16)
-    {
+    function announceEpoch(
+        Terms calldata terms,
+        FaultBinding[] calldata faults,
+        uint40 startsAt
+    ) external override onlyOwner returns (uint16) {
         return _epochs.announce(terms, faults, startsAt);
     }
 
     // ------------------------------------------------------------------------------------- views for everyone
 
     /// @inheritdoc ISettlement
-    function standing(uint256 batchId, uint256 index, bytes32[7] calldata leaf, bytes32[] calldata proof)
-        external
-        view
-        override
-        returns (Standing)
-    {
+    function standing(
+        uint256 batchId,
+        uint256 index,
+        bytes32[7] calldata leaf,
+        bytes32[] calldata proof
+    ) external view override returns (Standing) {
         (bool included, Header header) = _find(batchId, index, leaf, proof);
         if (!included) return Standing.Unknown;
         if (_whyVoid(batchId, header, index, leaf) != VoidReason.None) return Standing.Voided;
@@ -176,35 +183,37 @@ contract Settlement is ISettlement, Credits, Ownable2Step {
     }
 
     /// @inheritdoc ISettlement
-    function isFinal(uint256 batchId, uint256 index, bytes32[7] calldata leaf, bytes32[] calldata proof)
-        external
-        view
-        override
-        returns (bool)
-    {
+    function isFinal(
+        uint256 batchId,
+        uint256 index,
+        bytes32[7] calldata leaf,
+        bytes32[] calldata proof
+    ) external view override returns (bool) {
         (bool included, Header header) = _find(batchId, index, leaf, proof);
-        return included && block.timestamp > _tileEnd(header)
-            && _whyVoid(batchId, header, index, leaf) == VoidReason.None;
+        return
+            included &&
+            block.timestamp > _tileEnd(header) &&
+            _whyVoid(batchId, header, index, leaf) == VoidReason.None;
     }
 
     /// @inheritdoc ISettlement
-    function whyVoid(uint256 batchId, uint256 index, bytes32[7] calldata leaf, bytes32[] calldata proof)
-        external
-        view
-        override
-        returns (VoidReason)
-    {
+    function whyVoid(
+        uint256 batchId,
+        uint256 index,
+        bytes32[7] calldata leaf,
+        bytes32[] calldata proof
+    ) external view override returns (VoidReason) {
         (bool included, Header header) = _find(batchId, index, leaf, proof);
         return included ? _whyVoid(batchId, header, index, leaf) : VoidReason.None;
     }
 
     /// @inheritdoc ISettlement
-    function isIncluded(uint256 batchId, uint256 index, bytes32 leafHash, bytes32[] calldata proof)
-        external
-        view
-        override
-        returns (bool)
-    {
+    function isIncluded(
+        uint256 batchId,
+        uint256 index,
+        bytes32 leafHash,
+        bytes32[] calldata proof
+    ) external view override returns (bool) {
         Batch storage batch_ = _batches[batchId];
         return _includes(batch_, batch_.header, index, leafHash, proof);
     }
@@ -269,11 +278,12 @@ contract Settlement is ISettlement, Credits, Ownable2Step {
     // --------------------------------------------------------------------------------------------- read rules
 
     /// @dev A leaf's batch, and whether the leaf is in it.
-    function _find(uint256 batchId, uint256 index, bytes32[7] calldata leaf, bytes32[] calldata proof)
-        private
-        view
-        returns (bool included, Header header)
-    {
+    function _find(
+        uint256 batchId,
+        uint256 index,
+        bytes32[7] calldata leaf,
+        bytes32[] calldata proof
+    ) private view returns (bool included, Header header) {
         Batch storage batch_ = _batches[batchId];
         header = batch_.header;
         included = _includes(batch_, header, index, Receipts.leafHash(leaf), proof);
@@ -295,12 +305,14 @@ contract Settlement is ISettlement, Credits, Ownable2Step {
     }
 
     /// @dev Why an included leaf reads Voided, the reason that lasts longest first.
-    function _whyVoid(uint256 batchId, Header header, uint256 index, bytes32[7] calldata leaf)
-        private
-        view
-        returns (VoidReason)
-    {
-        if (header.hasVoids() && (_voids[batchId][index / TILE] >> (index % TILE)) & 1 != 0) return VoidReason.Faulty;
+    function _whyVoid(
+        uint256 batchId,
+        Header header,
+        uint256 index,
+        bytes32[7] calldata leaf
+    ) private view returns (VoidReason) {
+        if (header.hasVoids() && (_voids[batchId][index / TILE] >> (index % TILE)) & 1 != 0)
+            return VoidReason.Faulty;
         if (!_isTimely(header, uint256(leaf[5]))) return VoidReason.Untimely;
         if (!registry.wasLive(leaf[0], header.anchor(), _tileEnd(header))) return VoidReason.NotEntitled;
         return VoidReason.None;
@@ -323,7 +335,8 @@ contract Settlement is ISettlement, Credits, Ownable2Step {
         uint256 delay = terms.maxPostingDelay();
         uint256 least = block.timestamp > delay ? block.timestamp - delay : 0;
         uint256 most = block.timestamp + terms.maxClockSkew();
-        if (oldest > newest || oldest < least || newest > most) revert WrongRange(oldest, newest, least, most);
+        if (oldest > newest || oldest < least || newest > most)
+            revert WrongRange(oldest, newest, least, most);
     }
 
     function _tiles(uint256 count) private pure returns (uint256) {

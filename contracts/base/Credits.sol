@@ -31,7 +31,7 @@ abstract contract Credits is ICredits {
 
     /// @dev Sends `amount` wei, or reverts `PaymentRefused`. State must be settled before.
     function _pay(address to, uint256 amount) internal {
-        (bool accepted,) = to.call{value: amount}("");
+        (bool accepted, ) = to.call{value: amount}("");
         if (!accepted) revert PaymentRefused(to);
     }
 }

@@ -25,7 +25,11 @@ struct NodeState {
 interface IAttestationRegistry {
     /// @notice `node` is live from `startsAt` on, with `assurance`. Its key is here, and stored nowhere.
     event NodeRegistered(
-        bytes32 indexed node, Assurance assurance, address indexed operator, uint48 startsAt, bytes publicKey
+        bytes32 indexed node,
+        Assurance assurance,
+        address indexed operator,
+        uint48 startsAt,
+        bytes publicKey
     );
 
     /// @notice `node` is not live from `effectiveFrom` on.

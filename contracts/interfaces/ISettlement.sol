@@ -91,7 +91,12 @@ interface ISettlement is ICredits {
 
     /// @notice Lane `lane` was opened with `stake` wei. Ids are never reused.
     event LaneOpened(
-        uint32 indexed lane, address indexed owner, address poster, address promiseKey, uint32 ahead, uint256 stake
+        uint32 indexed lane,
+        address indexed owner,
+        address poster,
+        address promiseKey,
+        uint32 ahead,
+        uint256 stake
     );
 
     /// @notice `from` added `amount` wei to the stake of `lane`.
@@ -110,7 +115,11 @@ interface ISettlement is ICredits {
 
     /// @notice A fault of kind `kind` was proven of leaf `index` of `batchId`; the lane lost `slashed` wei.
     event FaultProven(
-        uint256 indexed batchId, uint256 index, uint8 kind, address indexed prover, uint256 slashed
+        uint256 indexed batchId,
+        uint256 index,
+        uint8 kind,
+        address indexed prover,
+        uint256 slashed
     );
 
     /// @notice An epoch was announced. It fixes everything in it from `startsAt` on and never changes.
@@ -157,6 +166,8 @@ interface ISettlement is ICredits {
     error BadTerms(string parameter, string rule);
     /// @notice An epoch starts at `earliest` or later: no lane is judged by terms that it could not leave before.
     error TooSoon(uint256 startsAt, uint256 earliest);
+    /// @notice An epoch starts at `latest` or sooner: a pending one bars the next.
+    error TooDistant(uint256 startsAt, uint256 latest);
     /// @notice The epoch announced before has not started yet.
     error EpochPending(uint256 epoch, uint256 startsAt);
     /// @notice There is no such epoch.
@@ -173,7 +184,11 @@ interface ISettlement is ICredits {
     /// @param promiseKey The key that signs promises from sequence number 0 on; zero promises nothing.
     /// @param ahead How many receipts may be promised beyond nextSeq; cover counts them as open.
     /// @return lane Its number, from 1.
-    function openLane(address poster, address promiseKey, uint32 ahead) external payable returns (uint32 lane);
+    function openLane(
+        address poster,
+        address promiseKey,
+        uint32 ahead
+    ) external payable returns (uint32 lane);
 
     /// @notice Adds the value sent to the stake of `lane`. Anyone may.
     /// @dev Reverts `UnknownLane`, `NotWholeGwei`, `StakeTooLarge`.
@@ -218,38 +233,48 @@ interface ISettlement is ICredits {
     // ------------------------------------------------------------------------------------------------ epochs
 
     /// @notice Announces the next epoch. Owner only.
-    /// @dev Reverts `EpochPending`, `TooSoon`, `BadTerms`.
+    /// @dev Reverts `EpochPending`, `TooSoon`, `TooDistant`, `BadTerms`.
     /// @return epoch Its number.
-    function announceEpoch(Terms calldata terms, FaultBinding[] calldata faults, uint40 startsAt)
-        external
-        returns (uint16 epoch);
+    function announceEpoch(
+        Terms calldata terms,
+        FaultBinding[] calldata faults,
+        uint40 startsAt
+    ) external returns (uint16 epoch);
 
     // ------------------------------------------------------------------------------------------------- views
 
     /// @notice The standing of a leaf: Unknown, Posted, Final or Voided. Never reverts on a wrong proof.
     /// @param leaf Seven raw words: the receipt, then keccak256 of the signature.
-    function standing(uint256 batchId, uint256 index, bytes32[7] calldata leaf, bytes32[] calldata proof)
-        external
-        view
-        returns (Standing);
+    function standing(
+        uint256 batchId,
+        uint256 index,
+        bytes32[7] calldata leaf,
+        bytes32[] calldata proof
+    ) external view returns (Standing);
 
     /// @notice Whether a leaf is Final. Never reverts on a wrong proof.
-    function isFinal(uint256 batchId, uint256 index, bytes32[7] calldata leaf, bytes32[] calldata proof)
-        external
-        view
-        returns (bool);
+    function isFinal(
+        uint256 batchId,
+        uint256 index,
+        bytes32[7] calldata leaf,
+        bytes32[] calldata proof
+    ) external view returns (bool);
 
     /// @notice Why a leaf reads Voided; `None` when it does not, or is not in the batch.
-    function whyVoid(uint256 batchId, uint256 index, bytes32[7] calldata leaf, bytes32[] calldata proof)
-        external
-        view
-        returns (VoidReason);
+    function whyVoid(
+        uint256 batchId,
+        uint256 index,
+        bytes32[7] calldata leaf,
+        bytes32[] calldata proof
+    ) external view returns (VoidReason);
 
     /// @notice Whether a leaf with hash `leafHash` stands at `index` of the batch.
-    function isIncluded(uint256 batchId, uint256 index, bytes32 leafHash, bytes32[] calldata proof)
-        external
-        view
-        returns (bool);
+    function isIncluded(
+        uint256 batchId,
+        uint256 index,
+        bytes32 leafHash,
+        bytes32[] calldata proof
+    ) external view returns (bool);
 
     /// @notice A batch's two slots; zero for an unknown batch.
     function batch(uint256 batchId) external view returns (bytes32 root, Header header);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {FaultBinding, ISettlement, Terms} from "../interfaces/ISettlement.sol";
 import {IFault} from "../interfaces/IFault.sol";
 import {MAX_GWEI} from "../types/LaneWords.sol";
@@ -23,35 +24,43 @@ struct EpochBook {
 /// @title Epochs: announced ahead, checked, never changed
 library Epochs {
     uint256 private constant BASIS = 10_000;
+    uint256 private constant LONGEST_NOTICE = 365 days;
 
-    /// @dev Announces the next epoch. It may start at `earliestStart` or later, and one may be pending at a time, so
-    /// that the terms that hold now are always the newest or the one before.
-    function announce(EpochBook storage book, Terms memory terms, FaultBinding[] memory faults, uint40 startsAt)
-        internal
-        returns (uint16 epoch)
-    {
+    /// @dev Announces the next epoch. One may be pending at a time, so that the terms that hold now are always
+    /// the newest or the one before.
+    function announce(
+        EpochBook storage book,
+        Terms memory terms,
+        FaultBinding[] memory faults,
+        uint40 startsAt
+    ) internal returns (uint16 epoch) {
         // Check:
         PostingTerms previous = book.latest;
-        uint256 earliest = block.timestamp;
-        uint256 earliestEnd = 0;
-        if (previous.epoch() != 0) {
-            if (block.timestamp < previous.startsAt()) revert ISettlement.EpochPending(previous.epoch(), previous.startsAt());
-            earliest += timeToLeave(book.terms[previous.epoch()]);
-            // The last batch of the previous epoch is posted before the new one starts.
-            earliestEnd = previous.windowEndOf(uint256(startsAt) - 1);
+        bool first = previous.epoch() == 0;
+        if (!first && block.timestamp < previous.startsAt()) {
+            revert ISettlement.EpochPending(previous.epoch(), previous.startsAt());
         }
+        uint256 earliest = block.timestamp + (first ? 0 : timeToLeave(book.terms[previous.epoch()]));
         if (startsAt < earliest) revert ISettlement.TooSoon(startsAt, earliest);
+        // A pending epoch bars the next one: it must not do so for ever.
+        if (startsAt > earliest + LONGEST_NOTICE)
+            revert ISettlement.TooDistant(startsAt, earliest + LONGEST_NOTICE);
         checkTerms(terms);
 
         // Effect:
-        epoch = uint16(previous.epoch() + 1);
+        epoch = SafeCast.toUint16(previous.epoch() + 1);
+        // The last batch of the previous epoch is posted before the new one starts.
+        uint256 earliestEnd = first ? 0 : previous.windowEndOf(uint256(startsAt) - 1);
         PostingTerms posting = packPosting(terms, epoch, startsAt, earliestEnd);
         book.latest = posting;
         book.posting[epoch] = posting;
         book.terms[epoch] = terms;
         for (uint256 i; i < faults.length; ++i) {
             FaultBinding memory binding = faults[i];
-            require(address(binding.fault).code.length != 0, ISettlement.BadTerms("faults", "name contracts that exist"));
+            require(
+                address(binding.fault).code.length != 0,
+                ISettlement.BadTerms("faults", "name contracts that exist")
+            );
             require(
                 address(book.faults[epoch][binding.kind].fault) == address(0),
                 ISettlement.BadTerms("faults", "name each kind once")
@@ -83,7 +92,11 @@ library Epochs {
         _require(t.claimWindow >= t.maxOutage, "claimWindow", "is at least maxOutage");
         _require(t.claimWindow <= 60 days, "claimWindow", "is at most 60 days");
         _require(t.answerSpacing <= t.answerPeriod, "answerSpacing", "is at most answerPeriod");
-        _require(t.maxPostingDelay != 0 && t.maxPostingDelay <= 60 days, "maxPostingDelay", "is 1 second to 60 days");
+        _require(
+            t.maxPostingDelay != 0 && t.maxPostingDelay <= 60 days,
+            "maxPostingDelay",
+            "is 1 second to 60 days"
+        );
         _require(t.maxClockSkew <= 1 hours, "maxClockSkew", "is at most 1 hour");
         _require(t.maxPromiseDelay != 0, "maxPromiseDelay", "is at least 1 second");
         _require(
@@ -102,18 +115,26 @@ library Epochs {
         _require(t.minStake >= t.leafSlash, "minStake", "is at least leafSlash");
     }
 
-    function packPosting(Terms memory t, uint256 epoch, uint256 startsAt, uint256 earliestEnd)
-        internal
-        pure
-        returns (PostingTerms)
-    {
+    function packPosting(
+        Terms memory t,
+        uint256 epoch,
+        uint256 startsAt,
+        uint256 earliestEnd
+    ) internal pure returns (PostingTerms) {
         // Rounded up: a lane never covers less than its share.
-        uint256 cover = ((uint256(t.leafSlash) + t.promiseSlash) * t.coverShare + BASIS * 1 gwei - 1) / (BASIS * 1 gwei);
-        return PostingTerms.wrap(
-            epoch | (startsAt << 16) | (uint256(t.window) << 56) | (uint256(t.maxPostingDelay) << 80)
-                | (uint256(t.maxClockSkew) << 104) | (cover << 120) | (uint256(t.minStake / 1 gwei) << 168)
-                | (earliestEnd << 216)
-        );
+        uint256 cover =
+            ((uint256(t.leafSlash) + t.promiseSlash) * t.coverShare + BASIS * 1 gwei - 1) / (BASIS * 1 gwei);
+        return
+            PostingTerms.wrap(
+                epoch |
+                    (startsAt << 16) |
+                    (uint256(t.window) << 56) |
+                    (uint256(t.maxPostingDelay) << 80) |
+                    (uint256(t.maxClockSkew) << 104) |
+                    (cover << 120) |
+                    (uint256(t.minStake / 1 gwei) << 168) |
+                    (earliestEnd << 216)
+            );
     }
 
     /// @dev Whole gwei, above zero, and small enough that the sum of two fits 48 bits of gwei.

@@ -35,7 +35,13 @@ library Lanes {
     /// @dev Batches that one post may release from cover: bounded, so that no backlog makes a post too dear.
     uint256 internal constant RELEASE_STEPS = 32;
 
-    function open(Lane storage self, address poster, address promiseKey, uint32 ahead, PostingTerms terms) internal {
+    function open(
+        Lane storage self,
+        address poster,
+        address promiseKey,
+        uint32 ahead,
+        PostingTerms terms
+    ) internal {
         // Check:
         if (poster == address(0)) revert ISettlement.ZeroAddress();
         uint256 stake = wholeGwei(msg.value);

@@ -8,9 +8,7 @@ enum Scheme {
     /// EIP-712 over the whole receipt, ECDSA on secp256k1.
     SECP256K1,
     /// What OpenGradient's TEE gateways sign: RSA-PSS with SHA-256 over request, response and time.
-    OPENGRADIENT_RSA_PSS,
-    /// EIP-712 over the whole receipt, ECDSA on P-256.
-    P256
+    OPENGRADIENT_RSA_PSS
 }
 
 /// @title The forms of a node's public key
@@ -19,25 +17,24 @@ enum Scheme {
 ///
 ///     SECP256K1             32 bytes   the address, not zero, left-padded
 ///     OPENGRADIENT_RSA_PSS  294 bytes  DER SubjectPublicKeyInfo (RFC 5280 4.1, RFC 3279 2.3.1), e = 65537
-///     P256                  91 bytes   DER SubjectPublicKeyInfo (RFC 5480 2.1), uncompressed point
+///
+/// A form enters here together with the scheme contract that judges it: a node that may sign but whose signatures no
+/// fault can refute would make its relayer's forgeries final.
 library PublicKeys {
     /// SEQUENCE { SEQUENCE { rsaEncryption, NULL }, BIT STRING { SEQUENCE { INTEGER of 257 bytes: 0x00 and n,
     bytes32 private constant RSA_HEAD = 0x30820122300d06092a864886f70d01010105000382010f003082010a02820101;
     /// INTEGER 65537 } } }
     bytes5 private constant RSA_TAIL = 0x0203010001;
-    /// SEQUENCE { SEQUENCE { id-ecPublicKey, prime256v1 }, BIT STRING { 0x04 . x . y } }
-    bytes27 private constant P256_HEAD = 0x3059301306072a8648ce3d020106082a8648ce3d03010703420004;
 
     uint256 private constant SECP256K1_LENGTH = 32;
     uint256 private constant RSA_LENGTH = 294;
-    uint256 private constant P256_LENGTH = 91;
     /// Where the modulus begins, after the head and the 0x00 that keeps it from reading as negative.
     uint256 private constant MODULUS_START = 33;
     uint256 private constant MODULUS_END = 289;
 
     /// @notice The scheme of `publicKey`, or NONE where it has no known form.
-    /// @dev Form only: whether a P-256 point lies on the curve is for its scheme to say. A modulus must have
-    /// its top bit set, else it is no 2048-bit key, and be odd, else it is no product of two odd primes.
+    /// @dev A modulus must have its top bit set, else it is no 2048-bit key, and be odd, else it is no product of two
+    /// odd primes.
     function schemeOf(bytes calldata publicKey) internal pure returns (Scheme) {
         if (publicKey.length == SECP256K1_LENGTH) {
             uint256 word = uint256(bytes32(publicKey));
@@ -45,8 +42,6 @@ library PublicKeys {
         }
         if (publicKey.length == RSA_LENGTH)
             return _isRsa(publicKey) ? Scheme.OPENGRADIENT_RSA_PSS : Scheme.NONE;
-        if (publicKey.length == P256_LENGTH)
-            return bytes27(publicKey) == P256_HEAD ? Scheme.P256 : Scheme.NONE;
         return Scheme.NONE;
     }
 

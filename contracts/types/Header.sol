@@ -27,15 +27,23 @@ library HeaderFields {
     uint256 private constant FAULT_MASK = 0x3ff;
 
     /// @dev A fresh header. The caller guarantees that each value fits its field.
-    function pack(uint256 count_, uint256 anchor_, uint256 windowEnd_, uint256 oldest_, uint256 newest_, uint256 epoch_)
-        internal
-        pure
-        returns (Header)
-    {
-        return Header.wrap(
-            count_ | (anchor_ << 20) | (windowEnd_ << 60) | (oldest_ << 100) | ((newest_ - oldest_) << 140)
-                | (epoch_ << 172)
-        );
+    function pack(
+        uint256 count_,
+        uint256 anchor_,
+        uint256 windowEnd_,
+        uint256 oldest_,
+        uint256 newest_,
+        uint256 epoch_
+    ) internal pure returns (Header) {
+        return
+            Header.wrap(
+                count_ |
+                    (anchor_ << 20) |
+                    (windowEnd_ << 60) |
+                    (oldest_ << 100) |
+                    ((newest_ - oldest_) << 140) |
+                    (epoch_ << 172)
+            );
     }
 
     function exists(Header h) internal pure returns (bool) {

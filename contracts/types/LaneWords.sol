@@ -82,7 +82,11 @@ library LaneSequenceFields {
     }
 
     /// @dev The caller guarantees that both fit their fields.
-    function withSequence(LaneSequence s, uint256 nextSeq_, uint256 open_) internal pure returns (LaneSequence) {
+    function withSequence(
+        LaneSequence s,
+        uint256 nextSeq_,
+        uint256 open_
+    ) internal pure returns (LaneSequence) {
         return LaneSequence.wrap((LaneSequence.unwrap(s) & ~SEQUENCE_BITS) | nextSeq_ | (open_ << 48));
     }
 }

@@ -5,8 +5,6 @@ schemeOf
         it should be SECP256K1
     when the key is the DER SubjectPublicKeyInfo of RSA-2048 with e = 65537
         it should be OPENGRADIENT_RSA_PSS
-    when the key is the DER SubjectPublicKeyInfo of an uncompressed P-256 point
-        it should be P256
     when any byte of the form is another, or the length is
         it should be NONE, and never revert
 nodeOf, addressOf, modulusOf
@@ -31,7 +29,7 @@ from hypothesis import strategies as st
 
 from tests.support.evm import Contract, Evm
 
-NONE, SECP256K1, OPENGRADIENT_RSA_PSS, P256 = range(4)
+NONE, SECP256K1, OPENGRADIENT_RSA_PSS = range(3)
 REGISTRY = "0x" + "a7" * 20
 RSA_KEY = rsa.generate_private_key(65537, 2048).public_key()
 RECEIPT_TYPE = (
@@ -61,10 +59,9 @@ def keys() -> Contract:
 
 
 def test_schemeOf_eachForm_itsScheme(keys: Contract) -> None:
-    assert (len(ADDRESS), len(RSA_SPKI), len(P256_SPKI)) == (32, 294, 91)
+    assert (len(ADDRESS), len(RSA_SPKI)) == (32, 294)
     assert keys.call("schemeOf", ADDRESS) == SECP256K1
     assert keys.call("schemeOf", RSA_SPKI) == OPENGRADIENT_RSA_PSS
-    assert keys.call("schemeOf", P256_SPKI) == P256
 
 
 @pytest.mark.parametrize("number", [1, 2**160 - 1, 2**159])
@@ -84,25 +81,12 @@ def test_schemeOf_anyByteOfTheRsaForm_none(keys: Contract) -> None:
         assert keys.call("schemeOf", bytes(wrong)) == NONE, at
 
 
-def test_schemeOf_anyByteOfTheP256Form_none(keys: Contract) -> None:
-    for at in range(27):
-        wrong = bytearray(P256_SPKI)
-        wrong[at] ^= 1
-        assert keys.call("schemeOf", bytes(wrong)) == NONE, at
-
-
 def test_schemeOf_modulus_topBitSetAndOdd(keys: Contract) -> None:
     def of(modulus: int) -> int:
         return keys.call("schemeOf", RSA_SPKI[:33] + modulus.to_bytes(256) + RSA_SPKI[289:])
 
     assert of(2**2047 + 1) == of(2**2048 - 1) == OPENGRADIENT_RSA_PSS
     assert of(2**2047) == of(2**2048 - 2) == of(2**2047 - 1) == of(1) == of(0) == NONE
-
-
-def test_schemeOf_point_formOnly(keys: Contract) -> None:
-    """Whether a point lies on the curve is for the scheme to say."""
-    assert keys.call("schemeOf", P256_SPKI[:27] + bytes(64)) == P256
-    assert keys.call("schemeOf", P256_SPKI[:27] + b"\xff" * 64) == P256
 
 
 def test_schemeOf_otherKeys_none(keys: Contract) -> None:
@@ -122,8 +106,7 @@ def test_schemeOf_otherKeys_none(keys: Contract) -> None:
         "Ed25519": spki(ed25519.Ed25519PrivateKey.generate().public_key()),
         "one byte less": RSA_SPKI[:-1],
         "one byte more": RSA_SPKI + b"\0",
-        "P-256, one byte less": P256_SPKI[:-1],
-        "P-256, one byte more": P256_SPKI + b"\0",
+        "P-256, which no scheme judges yet": P256_SPKI,
     }
     for name, key in others.items():
         assert keys.call("schemeOf", key) == NONE, name

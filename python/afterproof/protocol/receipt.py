@@ -108,8 +108,8 @@ class Receipt:
         """The receipt in six raw words (192 bytes)."""
         if len(words) != 192:
             raise InvalidField("receipt", "must be six words of 32 bytes")
-        hashes = [words[i : i + 32] for i in range(0, 160, 32)]
-        return cls(*hashes, issued_at=int.from_bytes(words[160:]))
+        node, model, request, response, evidence = (words[i : i + 32] for i in range(0, 160, 32))
+        return cls(node, model, request, response, evidence, int.from_bytes(words[160:]))
 
     @cached_property
     def hash(self) -> bytes:
@@ -183,7 +183,9 @@ class SignedReceipt:
         """
         top = _object(value, "", ("receipt", "scheme", "signature", "publicKey"))
         fields = _object(top["receipt"], "receipt", _RECEIPT_FIELDS)
-        hashes = [_hex(fields[name], f"receipt.{name}", exactly=32) for name in _RECEIPT_FIELDS[:5]]
+        node, model, request, response, evidence = (
+            _hex(fields[name], f"receipt.{name}", exactly=32) for name in _RECEIPT_FIELDS[:5]
+        )
         issued_at = fields["issuedAt"]
         if not isinstance(issued_at, int) or isinstance(issued_at, bool):
             raise InvalidField("receipt.issuedAt", "must be an integer of unix seconds")
@@ -194,7 +196,8 @@ class SignedReceipt:
             raise InvalidField("scheme", f"must be one of {', '.join(Scheme)}")
         signature = _hex(top["signature"], "signature", at_most=MAX_SIGNATURE)
         public_key = _hex(top["publicKey"], "publicKey", at_most=1024)
-        return cls(Receipt(*hashes, issued_at=issued_at), Scheme(scheme), signature, public_key)
+        receipt = Receipt(node, model, request, response, evidence, issued_at)
+        return cls(receipt, Scheme(scheme), signature, public_key)
 
 
 _RECEIPT_FIELDS: Final = ("node", "model", "request", "response", "evidence", "issuedAt")

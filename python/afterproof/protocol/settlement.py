@@ -17,10 +17,11 @@ from .outcome import Env, Event, Revert, checked_owner
 from .receipt import MAX_SIGNATURE, Domain, Leaf, Receipt, keccak
 from .registry import Registry
 from .signing import scheme_of, verify_leaf
-from .terms import GWEI, MAX_GWEI, Terms
+from .terms import DAY, GWEI, MAX_GWEI, Terms
 
 MAX_COUNT: Final = 4000 * TILE
 RELEASE_STEPS: Final = 32
+LONGEST_NOTICE: Final = 365 * DAY
 ZERO_ADDRESS: Final = bytes(20)
 
 
@@ -103,7 +104,13 @@ class Settlement:
     """The contract's state and its actions."""
 
     def __init__(
-        self, owner: bytes, registry: Registry, domain: Domain, terms: Terms, faults: frozenset[FaultKind], now: int
+        self,
+        owner: bytes,
+        registry: Registry,
+        domain: Domain,
+        terms: Terms,
+        faults: frozenset[FaultKind],
+        now: int,
     ) -> None:
         self.owner = owner
         self.registry = registry
@@ -177,7 +184,9 @@ class Settlement:
         end = epoch.window_end(env.now)
         header = Header(count, env.now, end, oldest, newest - oldest, number)
         self.batches[batch] = Batch(fold(tile_roots), header)
-        return [Event("Posted", (lane_id, batch, self.batches[batch].root, header.pack(), tile_roots, data_uri))]
+        return [
+            Event("Posted", (lane_id, batch, self.batches[batch].root, header.pack(), tile_roots, data_uri))
+        ]
 
     def release_cover(self, env: Env, lane_id: int, max_batches: int) -> list[Event]:
         """Releases cover of up to ``max_batches`` closed batches of a lane."""
@@ -239,7 +248,9 @@ class Settlement:
 
     # --- epochs --------------------------------------------------------------------------------
 
-    def announce_epoch(self, env: Env, terms: Terms, faults: frozenset[FaultKind], starts_at: int) -> list[Event]:
+    def announce_epoch(
+        self, env: Env, terms: Terms, faults: frozenset[FaultKind], starts_at: int
+    ) -> list[Event]:
         """The owner announces the next epoch, far enough ahead for every lane to leave before it."""
         checked_owner(env, self.owner)
         previous = self.epochs[-1]
@@ -254,6 +265,8 @@ class Settlement:
     ) -> list[Event]:
         if starts_at < earliest:
             raise Revert("TooSoon", starts_at, earliest)
+        if starts_at > earliest + LONGEST_NOTICE:
+            raise Revert("TooDistant", starts_at, earliest + LONGEST_NOTICE)
         broken = terms.broken_rule()
         if broken:
             raise Revert("BadTerms", *broken)
@@ -262,7 +275,9 @@ class Settlement:
 
     # --- views ---------------------------------------------------------------------------------
 
-    def standing(self, now: int, batch: BatchId, index: int, words: bytes, proof: tuple[bytes, ...]) -> Standing:
+    def standing(
+        self, now: int, batch: BatchId, index: int, words: bytes, proof: tuple[bytes, ...]
+    ) -> Standing:
         """The standing of the leaf with seven ``words``: Unknown, Posted, Final or Voided."""
         if not self.is_included(batch, index, keccak(b"\x00" + words), proof):
             return Standing.UNKNOWN

@@ -171,7 +171,9 @@ class RsaPssSigner:
         """Implements :meth:`Signer.sign`."""
         _own(receipt, self.node)
         if receipt.model != ZERO or receipt.evidence != ZERO:
-            raise InvalidField("receipt.model", "and receipt.evidence must be zero: this scheme does not sign them")
+            raise InvalidField(
+                "receipt.model", "and receipt.evidence must be zero: this scheme does not sign them"
+            )
         signature = self._key.sign(digest(receipt, self.scheme, domain), _PSS, _SHA256)
         return SignedReceipt(receipt, self.scheme, signature, self.public_key)
 

@@ -1,0 +1,113 @@
+"""A stage for contract tests: nodes with keys, a lane with stake, batches with their trees."""
+
+from functools import cache
+from hashlib import sha256
+
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from afterproof.protocol.batching import Batch, build_batch, declared_range
+from afterproof.protocol.header import BatchId
+from afterproof.protocol.receipt import ZERO, Domain, Leaf, Receipt, keccak
+from afterproof.protocol.settlement import Claim, FaultKind, Standing
+from afterproof.protocol.signing import RsaPssSigner, Secp256k1Signer, Signer
+from afterproof.protocol.terms import DEMO, ETHER, Terms
+from tests.support.pair import Pair
+
+
+@cache
+def secp_signer(number: int = 0) -> Secp256k1Signer:
+    """A node's secp256k1 key, the same in every run."""
+    return Secp256k1Signer(sha256(b"secp256k1 node %d" % number).digest())
+
+
+@cache
+def rsa_signer() -> RsaPssSigner:
+    """A node's RSA key, a new one in every run."""
+    return RsaPssSigner(rsa.generate_private_key(public_exponent=65537, key_size=2048))
+
+
+def receipt_of(signer: Signer, issued_at: int, number: int = 0) -> Receipt:
+    """A receipt of that node over made-up bodies; ``number`` tells receipts apart."""
+    request, response = keccak(b"request %d" % number), keccak(b"response %d" % number)
+    return Receipt(signer.node, ZERO, request, response, ZERO, issued_at)
+
+
+def leaf_of(signer: Signer, domain: Domain, issued_at: int, number: int = 0) -> Leaf:
+    """A leaf with a valid signature."""
+    return signer.sign(receipt_of(signer, issued_at, number), domain).leaf
+
+
+def forged_leaf(signer: Signer, domain: Domain, issued_at: int, number: int = 0) -> Leaf:
+    """A leaf in the node's name whose signature is over another receipt of it."""
+    return Leaf(
+        receipt_of(signer, issued_at, number), leaf_of(signer, domain, issued_at, number + 10**6).signature
+    )
+
+
+class Scene:
+    """Contract and specification with one lane open, staked with 10 ether, and two live nodes."""
+
+    def __init__(self, terms: Terms = DEMO) -> None:
+        self.pair = Pair(terms)
+        self.owner, self.relayer, self.poster, self.prover, self.stranger = self.pair.accounts[:5]
+        self.domain, self.terms = self.pair.domain, terms
+        self.secp, self.rsa = secp_signer(), rsa_signer()
+        for signer in (self.secp, self.rsa):
+            self.pair.act("endorse", self.owner, signer.public_key, self.relayer)
+        self.pair.act("open_lane", self.relayer, self.poster, self.poster, 0, value=10 * ETHER)
+        self.lane = 1
+        self.batches: dict[BatchId, Batch] = {}
+        self.wait(10)
+
+    @property
+    def now(self) -> int:
+        """The chain's time."""
+        return self.pair.evm.now
+
+    def wait(self, seconds: int) -> None:
+        """Lets time pass."""
+        self.pair.evm.warp(self.now + seconds)
+
+    def leaf(self, number: int = 0, signer: Signer | None = None, age: int = 0) -> Leaf:
+        """A good leaf issued ``age`` seconds ago."""
+        return leaf_of(signer or self.secp, self.domain, self.now - age, number)
+
+    def forged(self, number: int = 0, signer: Signer | None = None) -> Leaf:
+        """A leaf with a forged signature."""
+        return forged_leaf(signer or self.secp, self.domain, self.now, number)
+
+    def post(
+        self, *leaves: Leaf | None, lane: int | None = None, uri: str = "https://data.example/1"
+    ) -> Batch:
+        """Posts the leaves as the lane's next batch, as an honest relayer builds it."""
+        lane = lane or self.lane
+        batch = build_batch(lane, self.pair.spec.lanes[lane].next_seq, leaves)
+        oldest, newest = declared_range(leaves, self.now, self.terms)
+        poster = self.pair.spec.lanes[lane].poster
+        roots = batch.tree.tile_roots
+        self.pair.act("post", poster, lane, batch.first_seq, batch.count, oldest, newest, roots, uri)
+        self.batches[batch.id] = batch
+        return batch
+
+    def claim(self, batch: Batch, index: int, evidence: bytes | None = None) -> Claim:
+        """The claim that leaf ``index`` is faulty, with its node's key as evidence."""
+        leaf = batch.leaves[index]
+        assert leaf is not None
+        keys = {signer.node: signer.public_key for signer in (self.secp, self.rsa)}
+        evidence = keys.get(leaf.receipt.node, b"") if evidence is None else evidence
+        return Claim(batch.id, index, leaf.receipt, leaf.signature, tuple(batch.tree.proof(index)), evidence)
+
+    def prove(self, batch: Batch, index: int, evidence: bytes | None = None, by: bytes | None = None) -> None:
+        """Proves a bad signature."""
+        claim = self.claim(batch, index, evidence)
+        self.pair.act("prove_fault", by or self.prover, FaultKind.BAD_SIGNATURE, claim)
+
+    def standing(self, batch: Batch, index: int) -> Standing:
+        """The standing of leaf ``index``, the same in contract and specification."""
+        leaf = batch.leaves[index]
+        assert leaf is not None
+        return self.pair.standing(batch.id, index, leaf, tuple(batch.tree.proof(index)))
+
+    def end_window(self, batch: Batch, offset: int = 1) -> None:
+        """Moves to ``offset`` seconds after the last second in which the batch can be disputed."""
+        self.pair.evm.warp(self.pair.spec.batches[batch.id].header.window_end + offset)
