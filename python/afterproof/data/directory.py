@@ -1,0 +1,63 @@
+"""Batches published as files in a folder, one a batch, served by the relayer's own HTTP server."""
+
+import os
+from pathlib import Path
+from typing import BinaryIO
+
+from ..errors import DataUnavailable
+from ..protocol.header import BatchId, first_seq_of, lane_of
+
+
+class Directory:
+    """Files ``<lane>/<first seq>.batch`` in ``folder``, reached at ``{public_url}/v1/batches/{id}/data``."""
+
+    def __init__(self, folder: Path, public_url: str) -> None:
+        self._folder = folder
+        self._base = public_url.rstrip("/")
+
+    def publish(self, batch: BatchId, data: bytes) -> str:
+        """Implements :meth:`Publisher.publish`: on disk, whole or not at all, when it returns."""
+        path = self.path(batch)
+        temporary = path.with_suffix(".new")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with temporary.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+            for folder in (path.parent, self._folder):
+                _sync(folder)
+        except OSError as error:
+            raise DataUnavailable(
+                f"the data of batch {batch} cannot be written to {path}: {error.strerror}"
+            ) from None
+        return f"{self._base}/v1/batches/{batch}/data"
+
+    def read(self, batch: BatchId) -> bytes:
+        """Implements :meth:`Publisher.read`."""
+        try:
+            return self.path(batch).read_bytes()
+        except OSError as error:
+            raise DataUnavailable(f"the data of batch {batch} cannot be read: {error.strerror}") from None
+
+    def open(self, batch: BatchId) -> tuple[BinaryIO, int]:
+        """Implements :meth:`Publisher.open`."""
+        try:
+            file = self.path(batch).open("rb")
+        except OSError as error:
+            raise DataUnavailable(f"the data of batch {batch} cannot be read: {error.strerror}") from None
+        return file, os.fstat(file.fileno()).st_size
+
+    def path(self, batch: BatchId) -> Path:
+        """The file of a batch."""
+        return self._folder / str(lane_of(batch)) / f"{first_seq_of(batch)}.batch"
+
+
+def _sync(folder: Path) -> None:
+    """Bring a folder's entries onto the disk: a renamed file is only then there after a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
