@@ -1,0 +1,11 @@
+"""The story, one verb a file:
+
+    answer -> receipt -> intake -> batch -> post -> watch -> check -> dispute | finalise -> query
+
+A step reads the store and the chain, asks :mod:`afterproof.protocol`, and acts. Steps never import each other: they
+meet in the store. A step that is part of a role's loop takes a :class:`Context` and answers whether there is more
+to do at once. It may be cut off anywhere and called again: each looks at what is there before it acts.
+"""
+
+from .context import Context as Context
+from .context import Step as Step

@@ -1,0 +1,73 @@
+"""What every step is given."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from ..chain.base import ChainSender, Deployment
+from ..config import Config
+from ..data import Data
+from ..errors import ConfigError
+from ..protocol.receipt import Domain
+from ..store import Store
+
+STALE = 60.0
+"""Seconds after which what is known of the chain is too old to judge newcomers by."""
+
+
+class Pulse:
+    """When the chain was last followed to its head. Not stored: a restarted process knows nothing until it looks."""
+
+    def __init__(self) -> None:
+        self._at: float | None = None
+
+    def beat(self, now: float) -> None:
+        """The store knows the chain up to its head."""
+        self._at = now
+
+    def is_fresh(self, now: float) -> bool:
+        """Whether that was a moment ago."""
+        return self._at is not None and now - self._at <= STALE
+
+
+@dataclass(frozen=True)
+class Context:
+    """A role's chain (with its account), store, data and settings. ``clock`` gives unix seconds."""
+
+    chain: ChainSender
+    store: Store
+    config: Config
+    data: Data = field(default_factory=Data)
+    clock: Callable[[], float] = time.time
+    pulse: Pulse = field(default_factory=Pulse)
+
+    @property
+    def now(self) -> int:
+        """The clock's time in whole seconds."""
+        return int(self.clock())
+
+    @property
+    def deployment(self) -> Deployment:
+        """Which contracts on which chain."""
+        return self.chain.deployment
+
+    @property
+    def domain(self) -> Domain:
+        """The EIP-712 domain of receipts."""
+        return Domain(self.deployment.chain_id, self.deployment.registry)
+
+    @property
+    def lane(self) -> int:
+        """The lane that this relayer posts on.
+
+        Raises:
+            ConfigError: none is set.
+        """
+        lane = self.config.relayer.lane
+        if lane is None:
+            raise ConfigError("relayer.lane is missing: open a lane and set its number")
+        return lane
+
+
+Step = Callable[[Context], bool]
+"""One verb of a role's loop; True: there is more to do at once."""

@@ -1,0 +1,124 @@
+"""Dispute: prove each fault that was found, the soonest deadline first, and note what came of it."""
+
+import logging
+from typing import Final
+
+from ..errors import AfterproofError, CallReverted, SendFailed
+from ..protocol.header import first_seq_of, lane_of
+from ..protocol.merkle import root_of
+from ..protocol.receipt import Leaf, Receipt
+from ..protocol.settlement import Claim, FaultKind
+from ..protocol.terms import GWEI
+from ..store.batches import PostedBatch, VoidedLeaf
+from ..store.deadlines import Action, Deadline
+from ..store.verdicts import State, Verdict, What
+from .context import Context
+
+log = logging.getLogger(__name__)
+
+LONGEST_BACKOFF: Final = 60
+
+
+class BadVerdict(AfterproofError):
+    """A verdict in the store does not fit its batch: a mistake of ours, and never sent."""
+
+
+def dispute(context: Context) -> bool:
+    """Prove what is pending, one transaction each; what another has proven first is a lost race.
+
+    A refused or failed proof is tried again later and holds up no other. Nothing is sent by a store that lags behind
+    the chain so far that it cannot know whether the window has ended: the contract decides that.
+
+    Raises:
+        ChainUnavailable: the node does not answer.
+    """
+    cursor = context.store.chain.cursor()
+    if cursor is None:
+        return False
+    for deadline in context.store.deadlines.all(Action.DISPUTE):
+        verdict = context.store.verdicts.find(deadline.batch, deadline.place, What.DISPUTE)
+        posted = context.store.batches.posted(deadline.batch)
+        if verdict is None or posted is None:
+            raise BadVerdict(
+                f"leaf {deadline.place} of batch {deadline.batch} is to be disputed, but is not in the store"
+            )
+        proven = context.store.batches.void(deadline.batch, deadline.place)
+        if proven is not None:
+            _settle_proven(context, deadline, verdict, proven, cursor.number)
+        elif cursor.timestamp > deadline.time:
+            _settle(context, deadline, verdict, State.TOO_LATE, cursor.number)
+            log.error("%s was not disputed before its window ended%s", _name(verdict), _because(verdict))
+        elif verdict.next_at <= context.now:
+            _prove(context, posted, verdict)
+    return False
+
+
+def _prove(context: Context, posted: PostedBatch, verdict: Verdict) -> None:
+    """Send one proof. Whether it counted is learnt from its event."""
+    claim = _claim(posted, verdict)
+    try:
+        landed = context.chain.prove_fault(FaultKind(verdict.kind), claim)
+    except CallReverted as error:
+        if error.error == "AlreadyProven":
+            log.info("%s is proven already", _name(verdict))  # by whom, the event will say
+            context.store.verdicts.postpone(verdict, context.now + 1, str(error))
+        else:
+            _postpone(context, verdict, error)
+    except SendFailed as error:
+        _postpone(context, verdict, error)
+    else:
+        context.store.verdicts.sent(verdict, landed.tx_hash, landed.fee)
+        log.info("proved %s in block %d for %d gas", _name(verdict), landed.block, landed.gas_used)
+
+
+def _claim(posted: PostedBatch, verdict: Verdict) -> Claim:
+    """The claim, once it is certain that its leaf stands where the verdict says."""
+    leaf = Leaf(Receipt.from_words(verdict.words), verdict.signature)
+    if root_of(leaf.hash, verdict.place, posted.header.count, verdict.proof) != posted.root:
+        raise BadVerdict(
+            f"{_name(verdict)} is not in its batch by the proof in the store; it is not disputed"
+        )
+    return Claim(posted.id, verdict.place, leaf.receipt, leaf.signature, verdict.proof, verdict.evidence)
+
+
+def _postpone(context: Context, verdict: Verdict, error: AfterproofError) -> None:
+    wait = min(2 ** min(verdict.attempts, 16), LONGEST_BACKOFF)
+    context.store.verdicts.postpone(verdict, context.now + wait, str(error))
+    log.error("%s was not proven, again in %d s: %s", _name(verdict), wait, error)
+
+
+def _settle_proven(
+    context: Context, deadline: Deadline, verdict: Verdict, proven: VoidedLeaf, block: int
+) -> None:
+    if proven.prover == context.chain.account:
+        # The prover's share, as the contract divides it: half, in whole gwei.
+        reward = proven.slashed // GWEI // 2 * GWEI
+        _settle(context, deadline, verdict, State.PROVEN, block, reward)
+        log.info(
+            "%s is voided; the lane lost %d wei, %d of it are ours", _name(verdict), proven.slashed, reward
+        )
+    else:
+        _settle(context, deadline, verdict, State.LOST_RACE, block)
+        log.info("%s was proven first by 0x%s", _name(verdict), proven.prover.hex())
+
+
+def _settle(
+    context: Context,
+    deadline: Deadline,
+    verdict: Verdict,
+    state: State,
+    block: int,
+    reward: int | None = None,
+) -> None:
+    with context.store.transaction():
+        context.store.verdicts.settle(verdict, state, block, reward, verdict.why)
+        context.store.deadlines.remove(deadline)
+
+
+def _name(verdict: Verdict) -> str:
+    kind = FaultKind(verdict.kind).name
+    return f"{kind} of leaf {verdict.place} in batch {lane_of(verdict.batch)}/{first_seq_of(verdict.batch)}"
+
+
+def _because(verdict: Verdict) -> str:
+    return f"; the last attempt failed: {verdict.why}" if verdict.why else ""

@@ -1,0 +1,87 @@
+"""Watch: follow the chain into the store, range by range, and go back when the chain did."""
+
+import logging
+from typing import Final
+
+from ..chain.base import Block
+from ..errors import ChainUnavailable
+from .context import Context
+
+log = logging.getLogger(__name__)
+
+RANGE: Final = 2000
+"""Blocks that are read and committed at a time."""
+
+
+def watch(context: Context) -> bool:
+    """Bring the next range of blocks into the store; True while there are more.
+
+    Raises:
+        ChainUnavailable: the node cannot say, or says what does not fit together. Nothing was stored then.
+    """
+    chain, store = context.chain, context.store
+    head = chain.head()
+    cursor = store.chain.cursor()
+    if cursor is not None and not _still_there(context, cursor, head):
+        _go_back(context, head)
+        cursor = store.chain.cursor()
+    first = cursor.number + 1 if cursor is not None else context.deployment.block
+    if first > head.number:
+        context.pulse.beat(context.clock())
+        return False
+    last = _block(context, min(head.number, first + RANGE - 1))
+    events = chain.events(first, last.number)
+    # The chain may have been reorganised while it was read: what was read must hang together.
+    for known in (cursor, last):
+        if known is not None and _block(context, known.number).hash != known.hash:
+            raise ChainUnavailable(f"block {known.number} was replaced while it was read; reading it again")
+    if any(logged.place.block_hash != last.hash for logged in events if logged.place.block == last.number):
+        raise ChainUnavailable(f"the node's events of block {last.number} are another block's")
+    store.chain.apply(events, last)
+    if last.number < head.number:
+        log.info("followed the chain to block %d of %d", last.number, head.number)
+        return True
+    context.pulse.beat(context.clock())
+    return False
+
+
+def _still_there(context: Context, cursor: Block, head: Block) -> bool:
+    """Whether the cursor's block is on the chain.
+
+    A head behind the cursor alone proves nothing: nodes behind one address are not all equally far. Unless the chain
+    differs from what is remembered below it, that is waited out.
+    """
+    if head.number >= cursor.number:
+        return _block(context, cursor.number).hash == cursor.hash
+    for known in context.store.chain.blocks_back():
+        if known.number <= head.number:
+            if _block(context, known.number).hash != known.hash:
+                return False
+            break
+    raise ChainUnavailable(
+        f"the node is at block {head.number}, behind block {cursor.number} that it had before"
+    )
+
+
+def _go_back(context: Context, head: Block) -> None:
+    """Undo to the newest block remembered that the chain still has."""
+    chain, store = context.chain, context.store
+    ancestor = None
+    for known in store.chain.blocks_back():
+        if known.number > head.number:
+            continue
+        found = chain.block(known.number)
+        if found is not None and found.hash == known.hash:
+            ancestor = known
+            break
+    before_all = context.deployment.block - 1
+    undone_from = ancestor.number if ancestor is not None else before_all
+    log.warning("the chain was reorganised: what came after block %d is undone and read again", undone_from)
+    store.chain.undo_beyond(ancestor, before_all)
+
+
+def _block(context: Context, number: int) -> Block:
+    block = context.chain.block(number)
+    if block is None:
+        raise ChainUnavailable(f"the node has no block {number}, though its head was beyond it")
+    return block

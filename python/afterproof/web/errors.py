@@ -1,0 +1,75 @@
+"""Refusals over HTTP: ``{"error": {"field", "rule", "message"}}`` with a precise status, never a traceback."""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ..errors import AfterproofError
+
+log = logging.getLogger(__name__)
+
+
+class Refusal(Exception):
+    """A request that is not served: status, the field of it that is at fault, and the rule that it breaks."""
+
+    def __init__(self, status: int, field: str, rule: str, retry_after: int | None = None) -> None:
+        super().__init__(f"{field} {rule}")
+        self.status = status
+        self.error = error_of(field, rule)
+        self.retry_after = retry_after
+
+
+def error_of(field: str, rule: str, status: int | None = None) -> dict[str, Any]:
+    """A refusal's JSON. In a list of answers ``status`` says what a single receipt would have got."""
+    error: dict[str, Any] = {"field": field, "rule": rule, "message": f"{field} {rule}"}
+    return error if status is None else {**error, "status": status}
+
+
+def json_response(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """``value`` as JSON."""
+    return Response(msgspec.json.encode(value), status, headers, media_type="application/json")
+
+
+async def on_refusal(request: Request, error: Exception) -> Response:
+    """A :class:`Refusal` as its answer."""
+    assert isinstance(error, Refusal)
+    headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
+    return json_response({"error": error.error}, error.status, headers)
+
+
+async def on_http_error(request: Request, error: Exception) -> Response:
+    """A path that does not exist, or a method that it does not have."""
+    assert isinstance(error, HTTPException)
+    if error.status_code == 405:
+        refusal = error_of("method", f"{request.method} is not allowed here")
+    elif error.status_code == 404:
+        refusal = error_of("path", "leads to nothing here")
+    else:
+        refusal = error_of("request", str(error.detail))
+    return json_response({"error": refusal}, error.status_code, error.headers)
+
+
+async def on_own_trouble(request: Request, error: Exception) -> Response:
+    """Trouble of our own that passes: a full disk, a database that is locked."""
+    log.error("%s %s: %s", request.method, request.url.path, error)
+    refusal = error_of("relayer", "cannot serve this now; its log says why")
+    return json_response({"error": refusal}, 503, {"Retry-After": "5"})
+
+
+async def on_bug(request: Request, error: Exception) -> Response:
+    """A mistake of ours. The server logs it; whoever asked learns nothing of its insides."""
+    return json_response({"error": error_of("relayer", "failed to answer; its log says why")}, 500)
+
+
+HANDLERS: dict[Any, Any] = {
+    Refusal: on_refusal,
+    HTTPException: on_http_error,
+    AfterproofError: on_own_trouble,
+    Exception: on_bug,
+}
+"""For Starlette's ``exception_handlers``."""
