@@ -18,10 +18,11 @@ from afterproof.protocol.settlement import FaultKind
 from afterproof.protocol.terms import TERM_NAMES
 
 from .abi import encode, interface
+from .address_file import load_deployment as load_deployment
 from .address_file import read_json, write_json
 from .artifacts import artifact
 from .base import Deployment
-from .parameters import Parameters, parse_address
+from .parameters import Kind, Parameters, parse_address
 
 FAULT_CONTRACTS: Final = {FaultKind.BAD_SIGNATURE: "BadSignature"}
 """The contract that judges each kind of fault."""
@@ -75,7 +76,7 @@ class Deployer(Protocol):
 
 
 def plan(parameters: Parameters, deployer: bytes) -> tuple[Step, ...]:
-    """The contracts in the order of their deployment by the account ``deployer``."""
+    """The contracts in the order of their deployment by the account ``deployer``, each after its libraries."""
     person = parameters.owner or deployer
     owner: bytes | Ref = person
     steps = []
@@ -87,20 +88,21 @@ def plan(parameters: Parameters, deployer: bytes) -> tuple[Step, ...]:
     registry = Ref("AttestationRegistry")
     terms = tuple(getattr(parameters.terms, name) for name in TERM_NAMES)
     faults = tuple((kind.value, Ref(contract)) for kind, contract in FAULT_CONTRACTS.items())
-    return (
-        *steps,
+    steps += [
         Step("AttestationRegistry", (owner, parameters.terms.window)),
         Step("Secp256k1Scheme", (registry,)),
         Step("OpenGradientRsaPssScheme", ()),
         Step("BadSignature", (Ref("Secp256k1Scheme"), Ref("OpenGradientRsaPssScheme"))),
         Step("Settlement", (owner, registry, terms, faults)),
-    )
+    ]
+    libraries = (Step(library, ()) for step in steps for library in artifact(step.name).links)
+    return (*dict.fromkeys(libraries), *steps)
 
 
 def creation_code(step: Step, addresses: dict[str, bytes]) -> bytes:
     """The code that creates a step's contract, given the addresses of the earlier ones."""
     arguments = _resolved(step.arguments, addresses)
-    return artifact(step.name).creation_code + encode(interface(step.name).constructor, arguments)
+    return artifact(step.name).creation_code(addresses) + encode(interface(step.name).constructor, arguments)
 
 
 def _resolved(value: Any, addresses: dict[str, bytes]) -> Any:
@@ -116,12 +118,17 @@ def deploy(
 ) -> Deployment:
     """Deploys what is missing, writes the address file ``out``, and says what it does.
 
+    A development chain that was started anew gets everything anew.
+
     Raises:
         ConfigError: the progress file is of other parameters, another chain or other bytecode, or a contract it
             records is not there.
         ChainError: a contract could not be created. What was created is recorded: run it again.
     """
     record = _Record(progress_file(out), parameters, deployer)
+    if parameters.kind is Kind.DEVELOPMENT and record.is_of_a_lost_chain():
+        say("the development chain was started anew, so everything is deployed again")
+        record.forget()
     for step in plan(parameters, deployer.account):
         code = creation_code(step, record.addresses)
         known = record.verified(step.name, code)
@@ -172,6 +179,16 @@ class _Record:
         ):
             raise ConfigError(f"{self._path}: contracts must be an object of objects: {_START_ANEW}")
         self._content["contracts"] = contracts
+
+    def is_of_a_lost_chain(self) -> bool:
+        """Whether contracts are recorded and the chain has none of them: it was started anew, with the same id."""
+        entries = self._content["contracts"].values()
+        addresses = [parse_address(entry.get("address"), f"{self._path}: address") for entry in entries]
+        return bool(addresses) and not any(self._deployer.code_at(address) for address in addresses)
+
+    def forget(self) -> None:
+        """Forgets every recorded contract."""
+        self._content["contracts"] = {}
 
     def verified(self, name: str, code: bytes) -> Deployed | None:
         """The recorded contract, checked against code and chain; None where none is recorded."""

@@ -163,14 +163,14 @@ class EvmReader:
         here, meant = self._rpc.quantity("eth_chainId"), self.deployment
         if here != meant.chain_id:
             raise ConfigError(
-                f"rpc_url: the node at {self._rpc.node} is on chain {here}, but the deployment's address file is for "
-                f"chain {meant.chain_id}: set rpc_url to a node of that chain, or use this chain's address file"
+                f"chain.rpc: the node at {self._rpc.node} is on chain {here}, but the deployment's address file is for "
+                f"chain {meant.chain_id}: set chain.rpc to a node of that chain, or use this chain's address file"
             )
         for field, address in (("settlement", meant.settlement), ("registry", meant.registry)):
             if not self._rpc.data("eth_getCode", "0x" + address.hex(), "latest"):
                 raise ConfigError(
-                    f"deployment: there is no contract at {field} 0x{address.hex()} on chain {here}: deploy first, or "
-                    f"use the address file of the contracts on this chain"
+                    f"chain.deployment: there is no contract at {field} 0x{address.hex()} on chain {here}: "
+                    "deploy first, or use the address file of the contracts on this chain"
                 )
         asked = "0x" + interface("Settlement").functions["registry"].selector.hex()
         try:
@@ -181,8 +181,8 @@ class EvmReader:
             registry = b""
         if registry != meant.registry.rjust(32, b"\0"):
             raise ConfigError(
-                f"deployment: settlement 0x{meant.settlement.hex()} does not use registry 0x{meant.registry.hex()}: "
-                f"use an address file that the deployment wrote"
+                f"chain.deployment: settlement 0x{meant.settlement.hex()} does not use registry "
+                f"0x{meant.registry.hex()}: use an address file that the deployment wrote"
             )
 
 

@@ -112,7 +112,7 @@ def _node_of(url: str) -> str:
     except ValueError:
         parts, port = urlsplit(""), ""
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ConfigError("rpc_url must be the http:// or https:// address of a node")
+        raise ConfigError("chain.rpc must be the http:// or https:// address of a node")
     return f"{parts.scheme}://{parts.hostname}{port}"
 
 
