@@ -14,7 +14,7 @@ from typing import Final
 from .chain.base import ChainSender
 from .config import Config
 from .data import Data, Directory, Fetcher
-from .errors import AfterproofError
+from .errors import AfterproofError, ConfigError
 from .protocol.errors import ProtocolError
 from .steps import Context, Step
 from .steps.batch import batch
@@ -64,19 +64,21 @@ def run_relayer(
     Prints one line that starts with ``relayer ready`` once it listens and knows the chain.
 
     Raises:
-        ConfigError: no lane is set, or the lane is not this account's to post on.
+        ConfigError: no lane is set, it is not this account's to post on, or others cannot fetch from here.
         ForeignStore, StoreUnavailable: the database.
         OSError: the address cannot be listened on.
     """
     settings = config.relayer
-    with Listener(settings.host, settings.port) as listener:
+    _check_lane(config, chain)
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(Listener(settings.host, settings.port))
         store = Store.open(settings.store, chain.deployment, "relayer", exclusive=True)
+        stack.callback(store.close)
         data = Data(own=Directory(settings.data_dir, settings.public_url or listener.url))
         context = Context(chain, store, config, data)
         hello = f"relayer ready: lane {context.lane} at {listener.url}, account 0x{chain.account.hex()}"
         with _looping(steps or ROLES["relayer"], context, stop, settings.poll, hello):
             serve(create_app(context), listener, stop)
-        store.close()
 
 
 def run_verifier(config: Config, chain: ChainSender, stop: threading.Event) -> None:
@@ -88,14 +90,32 @@ def run_verifier(config: Config, chain: ChainSender, stop: threading.Event) -> N
         ForeignStore, StoreUnavailable: the database.
     """
     settings = config.verifier
-    store = Store.open(settings.store, chain.deployment, "verifier", exclusive=True)
     data = Data(others=Fetcher(settings.allow_private_data, settings.data_timeout))
-    context = Context(chain, store, config, data)
     hello = f"verifier ready: account 0x{chain.account.hex()}"
-    with _looping(ROLES["verifier"], context, stop, settings.poll, hello), stopped_by_signals(stop):
-        while not stop.wait(0.5):
-            pass
-    store.close()
+    with contextlib.ExitStack() as stack:
+        store = Store.open(settings.store, chain.deployment, "verifier", exclusive=True)
+        stack.callback(store.close)
+        context = Context(chain, store, config, data)
+        stack.enter_context(stopped_by_signals(stop))
+        with _looping(ROLES["verifier"], context, stop, settings.poll, hello):
+            while not stop.wait(0.5):  # waits are short: signals are only heard between them
+                pass
+
+
+def _check_lane(config: Config, chain: ChainSender) -> None:
+    settings = config.relayer
+    if settings.lane is None:
+        raise ConfigError("relayer.lane is missing: open a lane and set its number")
+    lane = chain.lane(settings.lane)
+    if lane is None:
+        raise ConfigError(f"relayer.lane: there is no lane {settings.lane} on this chain")
+    if lane.poster != chain.account:
+        raise ConfigError(
+            f"relayer.lane: lane {settings.lane} is posted on by 0x{lane.poster.hex()}, "
+            f"but the account is 0x{chain.account.hex()}"
+        )
+    if settings.public_url is None and settings.host in ("0.0.0.0", "::"):
+        raise ConfigError(f"relayer.public_url must be set: nobody can fetch batches from {settings.host}")
 
 
 @contextlib.contextmanager

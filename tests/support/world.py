@@ -1,9 +1,9 @@
 """A small world on the in-memory chain: a lane, live nodes, a relayer and a verifier, one clock for all.
 
-    world = World(tmp_path)
-    relayer, verifier = world.relayer(), world.verifier()
-    world.take_in(relayer, world.signed(0))
-    world.round(relayer, verifier)
+world = World(tmp_path)
+relayer, verifier = world.relayer(), world.verifier()
+world.take_in(relayer, world.signed(0))
+world.round(relayer, verifier)
 """
 
 from collections.abc import Sequence
@@ -66,7 +66,9 @@ class World:
         self.chain.mine(5)
         self.directory = Directory(folder / "batches", URL)
         self.shelf = Shelf(self.directory)
-        settings = RelayerConfig(lane=self.lane, max_batch=max_batch, max_age=max_age, data_dir=folder / "batches")
+        settings = RelayerConfig(
+            lane=self.lane, max_batch=max_batch, max_age=max_age, data_dir=folder / "batches"
+        )
         self.config = Config(relayer=settings, verifier=VerifierConfig())
 
     @property
@@ -84,7 +86,9 @@ class World:
         chain = chain or self.chain.account_view(RELAYER)
         return Context(chain, store, self.config, Data(own=self.directory), self._clock)
 
-    def verifier(self, name: str = "verifier", account: bytes = VERIFIER, chain: ChainSender | None = None) -> Context:
+    def verifier(
+        self, name: str = "verifier", account: bytes = VERIFIER, chain: ChainSender | None = None
+    ) -> Context:
         """A verifier's context on the store ``name``, opened afresh."""
         store = Store.open(self.folder / f"{name}.sqlite3", self.chain.deployment, "verifier")
         chain = chain or self.chain.account_view(account)

@@ -8,6 +8,7 @@ from ..protocol.batching import build_batch
 from ..protocol.header import first_seq_of
 from ..protocol.judge import Dispute, judge
 from ..protocol.receipt import Leaf
+from ..protocol.registry import NodeRecord
 from ..store.batches import ClosedBatch
 from ..store.receipts import StoredReceipt
 from .context import Context
@@ -48,9 +49,12 @@ def judged(context: Context, receipts: Sequence[StoredReceipt]) -> list[Leaf | N
         raise AfterproofError("no epoch is known yet: the chain has not been followed")
     known_by = now + epoch.terms.window
     leaves: list[Leaf | None] = []
+    nodes: dict[bytes, NodeRecord | None] = {}
     for receipt in receipts:
-        node = context.store.registry.node(receipt.leaf.receipt.node)
-        verdict = judge(receipt.leaf, now, known_by, epoch.terms, node, context.domain)
+        name = receipt.leaf.receipt.node
+        if name not in nodes:
+            nodes[name] = context.store.registry.node(name)
+        verdict = judge(receipt.leaf, now, known_by, epoch.terms, nodes[name], context.domain)
         if isinstance(verdict, Dispute):
             log.error(
                 "receipt 0x%s at number %d would be disputed (%s): the empty leaf takes its place",

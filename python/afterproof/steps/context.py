@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Final
 
 from ..chain.base import ChainSender, Deployment
 from ..config import Config
@@ -11,8 +12,8 @@ from ..errors import ConfigError
 from ..protocol.receipt import Domain
 from ..store import Store
 
-STALE = 60.0
-"""Seconds after which what is known of the chain is too old to judge newcomers by."""
+STALE: Final = 180.0
+"""Seconds after which what is known of the chain is too old to judge newcomers by; longer than a post takes."""
 
 
 class Pulse:

@@ -16,6 +16,12 @@ from .context import Context
 
 log = logging.getLogger(__name__)
 
+MOST: Final = 16
+"""Proofs sent before the chain is looked at again."""
+
+RESEND: Final = 30
+"""Seconds until a proof that landed, but whose event did not come, is tried again."""
+
 LONGEST_BACKOFF: Final = 60
 
 
@@ -26,8 +32,7 @@ class BadVerdict(AfterproofError):
 def dispute(context: Context) -> bool:
     """Prove what is pending, one transaction each; what another has proven first is a lost race.
 
-    A refused or failed proof is tried again later and holds up no other. Nothing is sent by a store that lags behind
-    the chain so far that it cannot know whether the window has ended: the contract decides that.
+    A refused or failed proof is tried again later and holds up no other. True where more wait to be sent.
 
     Raises:
         ChainUnavailable: the node does not answer.
@@ -35,6 +40,7 @@ def dispute(context: Context) -> bool:
     cursor = context.store.chain.cursor()
     if cursor is None:
         return False
+    sent = 0
     for deadline in context.store.deadlines.all(Action.DISPUTE):
         verdict = context.store.verdicts.find(deadline.batch, deadline.place, What.DISPUTE)
         posted = context.store.batches.posted(deadline.batch)
@@ -49,6 +55,9 @@ def dispute(context: Context) -> bool:
             _settle(context, deadline, verdict, State.TOO_LATE, cursor.number)
             log.error("%s was not disputed before its window ended%s", _name(verdict), _because(verdict))
         elif verdict.next_at <= context.now:
+            if sent == MOST:
+                return True
+            sent += 1
             _prove(context, posted, verdict)
     return False
 
@@ -67,7 +76,7 @@ def _prove(context: Context, posted: PostedBatch, verdict: Verdict) -> None:
     except SendFailed as error:
         _postpone(context, verdict, error)
     else:
-        context.store.verdicts.sent(verdict, landed.tx_hash, landed.fee)
+        context.store.verdicts.sent(verdict, landed.tx_hash, landed.fee, context.now + RESEND)
         log.info("proved %s in block %d for %d gas", _name(verdict), landed.block, landed.gas_used)
 
 

@@ -1,12 +1,14 @@
 """Intake: check receipts, give each its place on the lane, and have all of them on disk before any is answered."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ..protocol.errors import InvalidField
 from ..protocol.judge import Dispute, Void, judge
 from ..protocol.receipt import SignedReceipt
+from ..protocol.registry import NodeRecord
 from ..protocol.settlement import VoidReason
 from ..protocol.signing import node_of, scheme_of
 from ..protocol.terms import Terms
@@ -41,6 +43,7 @@ class Unready:
 
 
 Answer = Accepted | Refused | Unready
+Nodes = Callable[[bytes], NodeRecord | None]
 
 
 def intake(context: Context, items: Sequence[SignedReceipt | InvalidField]) -> list[Answer]:
@@ -53,7 +56,8 @@ def intake(context: Context, items: Sequence[SignedReceipt | InvalidField]) -> l
         StoreUnavailable: the database cannot; nothing was accepted.
     """
     terms = _terms(context)
-    answers = [_at_once(context, item, terms) for item in items]
+    nodes = lru_cache(context.store.registry.node)
+    answers = [_at_once(context, item, terms, nodes) for item in items]
     new: dict[bytes, SignedReceipt] = {}
     for item, answer in zip(items, answers, strict=True):
         if answer is None and isinstance(item, SignedReceipt):
@@ -81,17 +85,19 @@ def _chain_now(context: Context) -> int:
     return max(context.now, cursor.timestamp if cursor is not None else 0)
 
 
-def _at_once(context: Context, item: SignedReceipt | InvalidField, terms: Terms | Unready) -> Answer | None:
+def _at_once(
+    context: Context, item: SignedReceipt | InvalidField, terms: Terms | Unready, nodes: Nodes
+) -> Answer | None:
     """The answer to what is not to be stored; None: it is."""
     if isinstance(item, InvalidField):
         return Refused(item.field, item.rule, by_rule=False)
     stored = context.store.receipts.find(item.receipt)
     if stored is not None:
         return Accepted(stored, repeated=True)
-    return terms if isinstance(terms, Unready) else _refusal(context, item, terms)
+    return terms if isinstance(terms, Unready) else _refusal(context, item, terms, nodes)
 
 
-def _refusal(context: Context, signed: SignedReceipt, terms: Terms) -> Refused | None:
+def _refusal(context: Context, signed: SignedReceipt, terms: Terms, nodes: Nodes) -> Refused | None:
     """The first rule that a receipt breaks: what the judge of posted leaves asks, and what only intake can."""
     receipt, now = signed.receipt, context.now
     oldest = now - terms.max_posting_delay + terms.margin
@@ -108,7 +114,7 @@ def _refusal(context: Context, signed: SignedReceipt, terms: Terms) -> Refused |
         return Refused("scheme", f"must be {scheme}, which is what publicKey is for")
     if node_of(signed.public_key) != receipt.node:
         return Refused("publicKey", "does not hash to receipt.node")
-    node = context.store.registry.node(receipt.node)
+    node = nodes(receipt.node)
     if node is None:
         return Refused("receipt.node", "is not registered")
     anchor = _chain_now(context)

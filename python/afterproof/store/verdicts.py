@@ -139,9 +139,11 @@ class Verdicts:
         )
         return [_verdict(row) for row in rows]
 
-    def sent(self, verdict: Verdict, tx_hash: bytes, fee: int) -> None:
-        """Its proof was sent and landed; the event will say what came of it."""
-        self._update(verdict, "tx_hash = ?, fee = ?, attempts = attempts + 1", tx_hash, str(fee))
+    def sent(self, verdict: Verdict, tx_hash: bytes, fee: int, next_at: int) -> None:
+        """Its proof was sent and landed; the event will say what came of it. Without one, again at ``next_at``."""
+        self._update(
+            verdict, "tx_hash = ?, fee = ?, next_at = ?, attempts = attempts + 1", tx_hash, str(fee), next_at
+        )
 
     def postpone(self, verdict: Verdict, next_at: int, why: str) -> None:
         """An attempt failed; the next one is at ``next_at``."""

@@ -122,6 +122,8 @@ def create_app(context: Context) -> Starlette:
 
 
 def _parsed(item: object) -> SignedReceipt | InvalidField:
+    if not isinstance(item, dict):
+        return InvalidField("receipt", "must be a JSON object")
     try:
         return SignedReceipt.from_json(item)
     except InvalidField as error:
