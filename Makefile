@@ -37,7 +37,7 @@ test: lint ## Set up, lint, and run the whole test suite
 	@echo "running the tests ..."
 	@$(BIN)/pytest
 	@echo "running the tests that go through ape, on py-evm and on anvil ..."
-	@$(BIN)/ape test tests/ape
+	@$(BIN)/ape test tests/ape/test_through_ape.py
 	@$(BIN)/ape test tests/ape --network ethereum:local:foundry
 
 lint: setup ## Check style and types of Python, style of Solidity

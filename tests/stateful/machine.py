@@ -53,6 +53,7 @@ class SettlementMachine(RuleBasedStateMachine):
     batches = Bundle("batches")
 
     make_pair = staticmethod(lambda: Pair(TERMS))
+    can_force_ether = True
 
     @initialize()
     def deploy(self) -> None:
@@ -214,6 +215,7 @@ class SettlementMachine(RuleBasedStateMachine):
         if ahead:
             self.evm.warp(ahead[which % len(ahead)] + offset)
 
+    @precondition(lambda self: self.can_force_ether)
     @rule(amount=st.sampled_from([1, GWEI]))
     def force_ether(self, amount: int) -> None:
         address = self.pair.settlement.address

@@ -146,6 +146,11 @@ class Evm:
         return self._context.timestamp
 
     @property
+    def reading_now(self) -> int:
+        """The time that a call sees: here the same as a message's."""
+        return self.now
+
+    @property
     def block_number(self) -> int:
         return self._context.block_number
 

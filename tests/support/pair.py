@@ -25,8 +25,8 @@ class Pair:
     ``act`` plays one action on both. Whatever differs (outcome, error name, its arguments, events) fails at once.
     """
 
-    def __init__(self, terms: Terms = DEMO) -> None:
-        self.evm = Evm()
+    def __init__(self, terms: Terms = DEMO, evm: Evm | None = None) -> None:
+        self.evm = evm or Evm()
         self.accounts = [to_canonical_address(account) for account in self.evm.accounts]
         self.owner = self.accounts[0]
         deploy = self.evm.deploy
@@ -38,7 +38,8 @@ class Pair:
         self.settlement = deploy("Settlement", self.owner, self.registry, astuple(terms), bindings)
         self.domain = Domain(CHAIN_ID, to_canonical_address(self.registry.address))
         self.spec_registry = Registry(self.owner, terms.window)
-        self.spec = Settlement(self.owner, self.spec_registry, self.domain, terms, ALL_FAULTS, self.evm.now)
+        _, started = self.settlement.call("termsOf", 1)
+        self.spec = Settlement(self.owner, self.spec_registry, self.domain, terms, ALL_FAULTS, started)
         self.forced = 0
 
     def bindings(self, faults: frozenset[FaultKind]) -> list[tuple[int, Contract]]:
@@ -140,7 +141,7 @@ class Pair:
         """The standing of a leaf, the same on both sides, and ``isFinal`` and ``whyVoid`` in keeping with it."""
         words = encode_words(leaf.words)
         found = Standing(self.settlement.call("standing", batch, index, words, list(proof)))
-        assert found is self.spec.standing(self.evm.now, batch, index, leaf.words, proof)
+        assert found is self.spec.standing(self.evm.reading_now, batch, index, leaf.words, proof)
         final = self.settlement.call("isFinal", batch, index, words, list(proof))
         assert final == (found is Standing.FINAL)
         reason = VoidReason(self.settlement.call("whyVoid", batch, index, words, list(proof)))
@@ -156,7 +157,7 @@ class Pair:
             seen = call("lane", number)
             wanted = (lane.owner, lane.poster, lane.stake, lane.burned, lane.next_seq, lane.open, lane.ahead)
             assert self._plain(tuple(seen)) == self._plain(wanted)
-            assert call("requiredStake", number, 7) == self.spec.required_stake(self.evm.now, number, 7)
+            assert call("requiredStake", number, 7) == self.spec.required_stake(self.evm.reading_now, number, 7)
         for identity, batch in self.spec.batches.items():
             root, word = call("batch", identity)
             assert (root, word) == (batch.root, batch.header.pack())
