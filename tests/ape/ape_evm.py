@@ -40,18 +40,19 @@ class ApeContract:
         account = self.evm.by_address[to_canonical_address(sender)]
         data = function.encode(arguments)
         self.evm.claim_second()
-        receipt = account.transfer(
-            self.instance, value, data=data, gas=self.evm.GAS, raise_on_revert=False
-        )
+        receipt = account.transfer(self.instance, value, data=data, gas=self.evm.GAS, raise_on_revert=False)
         if receipt.failed:
             raise self._reverted(receipt.block_number, str(account.address), data, value)
         logs = [
-            (log["address"], tuple(bytes.fromhex(_hex(topic)) for topic in log["topics"]), bytes.fromhex(_hex(log["data"])))
+            (
+                log["address"],
+                tuple(bytes.fromhex(_hex(topic)) for topic in log["topics"]),
+                bytes.fromhex(_hex(log["data"])),
+            )
             for log in receipt.logs
         ]
         events = [event for _, topics, payload in logs if (event := self.evm.event(topics, payload))]
         return Result(None, events, logs, receipt.gas_used)
-
 
     def _reverted(self, block: int, sender: str, data: bytes, value: int) -> Reverted:
         """Why a message failed: asked again in its own block, whose state it did not change."""
@@ -59,7 +60,7 @@ class ApeContract:
         try:
             networks.provider.web3.eth.call(message, block)
         except Web3ContractError as refused:
-            return self.evm.reverted(bytes.fromhex(_hex(refused.data)))
+            return self.evm.reverted(_bytes(refused.data))
         raise AssertionError(f"{data[:4].hex()} failed in block {block} and does not fail when asked again")
 
 
@@ -118,9 +119,9 @@ class ApeEvm:
         return Reverted("", (), raw)
 
 
-def _hex(value: Any) -> str:
-    text = value.hex() if isinstance(value, bytes) else str(value)
-    return text.removeprefix("0x")
+def _bytes(value: Any) -> bytes:
+    """Bytes, given as such or in hex."""
+    return bytes(value) if isinstance(value, bytes) else bytes.fromhex(str(value).removeprefix("0x"))
 
 
 def _addresses(value: Any) -> Any:

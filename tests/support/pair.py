@@ -157,7 +157,9 @@ class Pair:
             seen = call("lane", number)
             wanted = (lane.owner, lane.poster, lane.stake, lane.burned, lane.next_seq, lane.open, lane.ahead)
             assert self._plain(tuple(seen)) == self._plain(wanted)
-            assert call("requiredStake", number, 7) == self.spec.required_stake(self.evm.reading_now, number, 7)
+            assert call("requiredStake", number, 7) == self.spec.required_stake(
+                self.evm.reading_now, number, 7
+            )
         for identity, batch in self.spec.batches.items():
             root, word = call("batch", identity)
             assert (root, word) == (batch.root, batch.header.pack())
