@@ -44,11 +44,7 @@ class ApeContract:
         if receipt.failed:
             raise self._reverted(receipt.block_number, str(account.address), data, value)
         logs = [
-            (
-                log["address"],
-                tuple(bytes.fromhex(_hex(topic)) for topic in log["topics"]),
-                bytes.fromhex(_hex(log["data"])),
-            )
+            (str(log["address"]), tuple(_bytes(topic) for topic in log["topics"]), _bytes(log["data"]))
             for log in receipt.logs
         ]
         events = [event for _, topics, payload in logs if (event := self.evm.event(topics, payload))]
