@@ -6,6 +6,7 @@ tuple, and goes in as a tuple, a mapping or an object with its fields.
 
 from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from eth_abi.codec import ABICodec
@@ -14,6 +15,10 @@ from eth_abi.encoding import AddressEncoder
 from eth_abi.registry import BaseEquals, registry
 from eth_utils import keccak, to_canonical_address, to_checksum_address
 from eth_utils.abi import collapse_if_tuple
+
+
+#: The same few addresses come back in every message, and each checksum is a hash.
+checksum = lru_cache(maxsize=4096)(to_checksum_address)
 
 
 class _Encoder(AddressEncoder):
@@ -25,7 +30,7 @@ class _Encoder(AddressEncoder):
 
 
 class _Decoder(AddressDecoder):
-    decoder_fn = staticmethod(to_checksum_address)
+    decoder_fn = staticmethod(checksum)
 
 
 def _codec() -> ABICodec:

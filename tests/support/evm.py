@@ -25,10 +25,10 @@ from eth.vm.execution_context import ExecutionContext
 from eth.vm.forks.prague.state import PragueState
 from eth.vm.message import Message
 from eth_hash.auto import keccak
-from eth_utils import to_canonical_address, to_checksum_address
+from eth_utils import to_canonical_address
 from trie.constants import BLANK_NODE_HASH
 
-from tests.support.abi import Function, Interface
+from tests.support.abi import Function, Interface, checksum
 from tests.support.compiled import artifact as compiled_artifact
 from tests.support.compiled import linked
 
@@ -135,7 +135,7 @@ class Evm:
         )
         self._state = PragueState(self._db, self._context, BLANK_NODE_HASH)
         self._contracts: dict[bytes, Interface] = {}
-        self.accounts = [to_checksum_address(keccak(b"account %d" % i)[12:]) for i in range(10)]
+        self.accounts = [checksum(keccak(b"account %d" % i)[12:]) for i in range(10)]
         for account in self.accounts:
             self.set_balance(account, 10_000 * ETHER)
 
@@ -198,7 +198,7 @@ class Evm:
         creator = _canonical(sender or self.accounts[0])
         address = generate_contract_address(creator, self._state.get_nonce(creator))
         self._state.increment_nonce(creator)
-        contract = Contract(self, to_checksum_address(address), interface)
+        contract = Contract(self, checksum(address), interface)
         self._contracts[address] = interface
         try:
             self._run(creator, CREATE_CONTRACT_ADDRESS, value, b"", code, self.gas, True, address)
@@ -211,7 +211,7 @@ class Evm:
         """A contract that another one deployed."""
         interface = Interface(_resolve(artifact)["abi"])
         self._contracts[_canonical(address)] = interface
-        return Contract(self, to_checksum_address(_canonical(address)), interface)
+        return Contract(self, checksum(_canonical(address)), interface)
 
     def code(self, who: Any) -> bytes:
         return self._state.get_code(_canonical(who))
@@ -271,7 +271,7 @@ class Evm:
     ) -> Result:
         state = self._state
         if (held := state.get_balance(sender)) < value:
-            raise ValueError(f"{to_checksum_address(sender)} has {held} wei and cannot send {value}")
+            raise ValueError(f"{checksum(sender)} has {held} wei and cannot send {value}")
         base, floor = _base_cost(code if created else data, created is not None)
         if gas < max(base, floor):
             raise ValueError(f"{gas} gas do not pay for the message's base cost of {max(base, floor)}")
@@ -298,7 +298,7 @@ class Evm:
         return Result(
             computation.output,
             [event for log in logs if (event := self._event(*log))],
-            [(to_checksum_address(address), topics, payload) for address, topics, payload in logs],
+            [(checksum(address), topics, payload) for address, topics, payload in logs],
             max(spent - refunded, floor),
         )
 
