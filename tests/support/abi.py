@@ -16,7 +16,6 @@ from eth_abi.registry import BaseEquals, registry
 from eth_utils import keccak, to_canonical_address, to_checksum_address
 from eth_utils.abi import collapse_if_tuple
 
-
 #: The same few addresses come back in every message, and each checksum is a hash.
 checksum = lru_cache(maxsize=4096)(to_checksum_address)
 
