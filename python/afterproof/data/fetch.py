@@ -9,7 +9,6 @@ change in between.
 import asyncio
 import ipaddress
 import socket
-import ssl
 from collections.abc import Callable
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
@@ -41,7 +40,7 @@ class Fetcher:
         self._timeout = timeout
         self._resolve = resolve or _addresses
         self._transport = transport
-        self._tls = ssl.create_default_context()
+        self._tls = httpx.create_ssl_context(trust_env=False)
 
     def fetch(self, uri: str, at_most: int) -> bytes:
         """Implements :meth:`Source.fetch`."""
