@@ -1,0 +1,197 @@
+"""Key files: made so that only their owner reads them, and read for their public half."""
+
+import json
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from .config import AccountConfig, GatewayConfig
+from .errors import ConfigError
+from .protocol.errors import InvalidField
+from .protocol.receipt import Scheme, SignedReceipt, hex0x
+from .protocol.signing import RsaPssSigner, Secp256k1Signer, scheme_of
+
+
+@dataclass(frozen=True)
+class NewKey:
+    """A key that was just made: its file's bytes, and its public half."""
+
+    file: bytes
+    public_key: bytes
+
+
+def new_node_key(scheme: Scheme) -> NewKey:
+    """A node's key in the form that a gateway reads: 0x-hex, or an RSA key of 2048 bits as PKCS#8 in PEM."""
+    if scheme is Scheme.SECP256K1:
+        private, signer = new_secret()
+        return NewKey(hex0x(private).encode() + b"\n", signer.public_key)
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return NewKey(pem, RsaPssSigner(key).public_key)
+
+
+def new_secret() -> tuple[bytes, Secp256k1Signer]:
+    """A fresh secp256k1 secret."""
+    while True:
+        private = secrets.token_bytes(32)
+        try:
+            return private, Secp256k1Signer(private)
+        except ValueError:  # zero, or not below the curve's order: once in 2^128
+            continue
+
+
+def new_account(password: str) -> NewKey:
+    """An account's key as a keystore file in geth's format (Web3 Secret Storage, scrypt). Takes a second."""
+    from eth_account import Account
+
+    private, signer = new_secret()
+    keystore = Account.encrypt(private, password)
+    return NewKey(json.dumps(keystore).encode() + b"\n", signer.public_key)
+
+
+def account_key(settings: AccountConfig) -> bytes:
+    """The 32-byte key of the account that the settings name.
+
+    Raises:
+        ConfigError: none is set, or its files do not hold it. The message holds nothing of the key.
+    """
+    if settings.private_key is not None:
+        return bytes.fromhex(settings.private_key[2:])
+    if settings.keystore is None or settings.password_file is None:
+        raise ConfigError(
+            "no account is set: set account.keystore and account.password_file, or AFTERPROOF_PRIVATE_KEY; "
+            "`afterproof keys new account.json` makes one"
+        )
+    from eth_account import Account
+
+    keystore, password = _read(settings.keystore), first_line(settings.password_file)
+    try:
+        return bytes(Account.decrypt(keystore.decode(), password))
+    except (ValueError, KeyError, TypeError) as error:
+        wrong = "MAC" in str(error)
+        why = (
+            f"the password in {settings.password_file} does not open it"
+            if wrong
+            else "it is no keystore of geth's format"
+        )
+        raise ConfigError(f"the keystore {settings.keystore} cannot be used: {why}") from None
+
+
+def gateway_key(settings: GatewayConfig) -> bytes:
+    """A gateway's key in the form that its scheme has: 32 bytes, or PEM.
+
+    Raises:
+        ConfigError: none is set, or it cannot be read. The message holds nothing of the key.
+    """
+    if settings.key is not None:
+        content = settings.key.encode()
+    elif settings.key_file is not None:
+        content = _read(settings.key_file)
+    else:
+        raise ConfigError(
+            "no node's key is set: set gateway.key_file, or AFTERPROOF_GATEWAY_KEY; "
+            f"`afterproof keys new node.key --scheme {settings.scheme}` makes one"
+        )
+    if settings.scheme is not Scheme.SECP256K1:
+        return content
+    try:
+        return bytes.fromhex(content.decode().strip().removeprefix("0x"))
+    except ValueError:
+        raise ConfigError("the node's key must be 0x-hex for SECP256K1") from None
+
+
+def first_line(file: Path) -> str:
+    """A password: the first line of a file.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    lines = _read(file).decode(errors="replace").splitlines()
+    if not lines or not lines[0]:
+        raise ConfigError(f"the password file {file} must have a password in its first line")
+    return lines[0]
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{file} cannot be read: {error.strerror}") from None
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Write a new file that only its owner reads.
+
+    Raises:
+        ConfigError: it exists, or cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        raise ConfigError(f"{path} exists: it is never overwritten") from None
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error.strerror}") from None
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+
+
+def public_key_of(text: str) -> bytes:
+    """The public key that ``text`` names: 0x-hex of a key or an address, or a file.
+
+    A file may be a receipt, a keystore, or a node's key in PEM or 0x-hex, public or private.
+
+    Raises:
+        InvalidField: it is none of these.
+    """
+    if text.startswith("0x"):
+        return _known(_from_hex(text))
+    try:
+        content = Path(text).read_bytes()
+    except OSError as error:
+        raise InvalidField("KEY", f"is neither 0x-hex nor a file: {text}: {error.strerror}") from None
+    return _known(_from_file(content))
+
+
+def _from_hex(text: str) -> bytes:
+    try:
+        key = bytes.fromhex(text[2:])
+    except ValueError:
+        raise InvalidField("KEY", "must be 0x-hex") from None
+    return key.rjust(32, b"\0") if len(key) == 20 else key
+
+
+def _from_file(content: bytes) -> bytes:
+    stripped = content.strip()
+    try:
+        if stripped.startswith(b"{"):
+            found = json.loads(stripped)
+            if "receipt" in found:
+                return SignedReceipt.from_json(found).public_key
+            return bytes.fromhex(str(found["address"]).removeprefix("0x")).rjust(32, b"\0")
+        if stripped.startswith(b"-----BEGIN PUBLIC"):
+            return serialization.load_pem_public_key(stripped).public_bytes(
+                serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+            )
+        if stripped.startswith(b"-----BEGIN"):
+            key = serialization.load_pem_private_key(stripped, password=None)
+            if isinstance(key, rsa.RSAPrivateKey):
+                return RsaPssSigner(key).public_key
+        return Secp256k1Signer(bytes.fromhex(stripped.decode().removeprefix("0x"))).public_key
+    except InvalidField:
+        raise
+    except (ValueError, TypeError, KeyError):
+        raise InvalidField("KEY", "must be a receipt, a keystore, or a key in PEM or 0x-hex") from None
+
+
+def _known(key: bytes) -> bytes:
+    if scheme_of(key) is None:
+        forms = "an address, or the DER of an RSA key of 2048 bits with e = 65537"
+        raise InvalidField("KEY", f"is of no known signature scheme: it must be {forms}")
+    return key
