@@ -81,6 +81,11 @@ class MemoryChain:
 
     # --- time, and what can go wrong -----------------------------------------------------------
 
+    @property
+    def now(self) -> int:
+        """The newest block's time, whatever :meth:`fail_next` said: a clock, not a call."""
+        return self._blocks[-1].block.timestamp
+
     def mine(self, seconds: int = 1) -> Block:
         """A new block, ``seconds`` after the newest, with the delayed transactions that are due."""
         with self._lock:

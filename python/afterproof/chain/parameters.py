@@ -102,7 +102,7 @@ def parse_amount(value: object, key: str) -> int:
     """
     rule = f'{key} must be an amount such as "0.1 ether" or "100000 gwei"'
     found = (
-        re.fullmatch(r"(\d{1,30})(?:\.(\d{1,18}))? (ether|gwei|wei)", value)
+        re.fullmatch(r"([0-9]{1,30})(?:[.]([0-9]{1,18}))? (ether|gwei|wei)", value)
         if isinstance(value, str)
         else None
     )
