@@ -12,13 +12,18 @@ EvmSender
 ├── handed in twice: no error; trouble while waiting: patience
 ├── several threads: each transaction its own number
 └── the key: never shown; what is none is refused without showing it
+EvmDeployer
+├── a timelock that owns both contracts
+└── a contract that refuses its arguments: the error by name
 """
 
+import json
 import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,7 +32,9 @@ from hypothesis import strategies as st
 
 from afterproof.chain.abi import encode, interface
 from afterproof.chain.base import Deployment, Posted, StakeAdded
+from afterproof.chain.deploy import Step, creation_code, deploy
 from afterproof.chain.evm import EvmReader
+from afterproof.chain.evm_deployer import EvmDeployer
 from afterproof.chain.sender import EvmSender
 from afterproof.chain.wallet import SendOptions, Wallet, address_of
 from afterproof.errors import CallReverted, ChainUnavailable, ConfigError, SendFailed
@@ -36,7 +43,7 @@ from afterproof.protocol.header import batch_id
 from afterproof.protocol.receipt import Domain
 from afterproof.protocol.settlement import Claim, FaultKind
 from afterproof.protocol.terms import ETHER, GWEI
-from tests.support.chains import IMPATIENT, KEYS, OWNER_KEY, deployed_anvil, restored, rpc
+from tests.support.chains import IMPATIENT, KEYS, OWNER_KEY, PARAMETERS, deployed_anvil, restored, rpc
 from tests.support.false_node import Edit, Http, false_node, tampering
 from tests.support.scene import forged_leaf, secp_signer
 
@@ -448,6 +455,30 @@ def test_the_key_is_never_shown(chain: EvmSender, caplog: pytest.LogCaptureFixtu
     assert address_of(OWNER_KEY).hex() == "f39fd6e51aad88f6f4ce6ab8827279cfffb92266"
 
 
+# --- EvmDeployer -------------------------------------------------------------------------------
+
+
+def test_a_timelock_owns_both_contracts(node: tuple[str, Deployment], tmp_path: Path) -> None:
+    url, _ = node
+    with restored(url):
+        deployer = EvmDeployer(url, OWNER_KEY, options=IMPATIENT)
+        out = tmp_path / "a.json"
+        done = deploy(replace(PARAMETERS, timelock_delay=600), deployer, out, lambda _: None)
+        timelock = json.loads(out.read_text())["contracts"]["Timelock"]["address"]
+        for contract, name in ((done.settlement, "Settlement"), (done.registry, "AttestationRegistry")):
+            assert _read(url, contract, name, "owner") == bytes.fromhex(timelock[2:])
+        assert _read(url, bytes.fromhex(timelock[2:]), "Timelock", "getMinDelay") == 600
+        with pytest.raises(CallReverted, match="OwnableUnauthorizedAccount"):
+            EvmSender(url, done, OWNER_KEY, options=IMPATIENT).endorse(bytes(12) + b"\x01" * 20, b"\x01" * 20)
+
+
+def test_a_contract_that_refuses_its_arguments_names_its_error(node: tuple[str, Deployment]) -> None:
+    deployer = EvmDeployer(node[0], OWNER_KEY, options=IMPATIENT)
+    step = Step("AttestationRegistry", (deployer.account, 0))
+    with pytest.raises(CallReverted, match=r"BadReach\(0\)"):
+        deployer.deploy(step.name, creation_code(step, {}))
+
+
 # --- helpers -----------------------------------------------------------------------------------
 
 
@@ -459,3 +490,10 @@ def _log_edit(spoil: Callable[[dict[str, Any]], Any]) -> Edit:
         return answer
 
     return edit
+
+
+def _read(url: str, contract: bytes, name: str, function: str) -> Any:
+    """What a view of a contract without arguments answers."""
+    kind = interface(name).functions[function]
+    answer = rpc(url, "eth_call", {"to": "0x" + contract.hex(), "data": "0x" + kind.encode().hex()}, "latest")
+    return kind.decode(bytes.fromhex(answer[2:]))[0]
