@@ -185,6 +185,14 @@ class SettlementMachine(RuleBasedStateMachine):
             self.slashed += events[0].arguments[4]
             self.credited += self.spec.credits[self.pair.accounts[actor]] - before
 
+    @rule(actor=ACTORS, batch=batches, at=st.integers(0, 299), offset=st.sampled_from([-1, 0, 0, 1]))
+    def prove_at_the_end(self, actor: int, batch: Batch, at: int, offset: int) -> None:
+        """A proof that lands in the last second of a window, or next to it."""
+        end = self.spec.batches[batch.id].header.window_end + offset
+        if end > self.evm.now:
+            self.evm.warp(end)
+        self.prove_fault(actor, batch, at, FaultKind.BAD_SIGNATURE, "")
+
     # --- registry and epochs -------------------------------------------------------------------
 
     @rule(actor=st.sampled_from([0, 0, 1]), which=st.integers(0, 3))

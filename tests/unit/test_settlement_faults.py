@@ -355,11 +355,12 @@ def test_a_revocation_never_reaches_past_finality(scene: Scene, offset: int, exp
 
 def test_standing_of_one_void_leaf_does_not_touch_the_next_tile(scene: Scene) -> None:
     leaves = [scene.leaf(i) for i in range(258)]
-    leaves[256] = scene.forged(256)
+    leaves[200], leaves[256] = scene.forged(200), scene.forged(256)
     batch = scene.post(*leaves)
-    scene.prove(batch, 256)
-    found = [scene.standing(batch, i) for i in (0, 1, 255, 256, 257)]
-    assert found == [POSTED, POSTED, POSTED, VOIDED, POSTED]
+    for index in (200, 256):
+        scene.prove(batch, index)
+    found = [scene.standing(batch, i) for i in (0, 72, 199, 200, 201, 255, 256, 257)]
+    assert found == [POSTED, POSTED, POSTED, VOIDED, POSTED, POSTED, VOIDED, POSTED]
     assert scene.pair.settlement.call("voidMap", batch.id, 1) == 1
     scene.pair.compare_state()
 
