@@ -32,11 +32,21 @@ contract TreeHarness {
         return BatchTree.contains(root, leafHash, index, size, proof);
     }
 
-    /// @notice As `foldTiles`, between two allocations that it must not disturb.
+    /// @notice As `foldTiles`, in dirty memory, between two allocations that it must not disturb.
     function foldTilesBetweenAllocations(bytes32[] calldata tiles) external pure returns (bytes32 root) {
         bytes32 kept = keccak256("kept");
         bytes32[] memory before = new bytes32[](3);
         before[0] = before[2] = kept;
+        // Free memory need not be zero: whatever was there before must not become a root.
+        assembly ("memory-safe") {
+            for {
+                let i := 0
+            } lt(i, 512) {
+                i := add(i, 32)
+            } {
+                mstore(add(mload(0x40), i), not(0))
+            }
+        }
         root = BatchTree.foldTiles(tiles);
         bytes32[] memory afterwards = new bytes32[](2);
         if (before.length != 3 || before[0] != kept || before[1] != 0 || before[2] != kept)
