@@ -37,7 +37,7 @@ from afterproof.errors import CallReverted, SendFailed
 from afterproof.protocol.batching import Batch, build_batch, declared_range
 from afterproof.protocol.header import Header, batch_id
 from afterproof.protocol.receipt import Domain, Leaf
-from afterproof.protocol.settlement import Claim, FaultKind, Standing, VoidReason
+from afterproof.protocol.settlement import MAX_COUNT, Claim, FaultKind, Standing, VoidReason
 from afterproof.protocol.terms import DEMO, ETHER, GWEI
 from tests.support.chains import WEALTH, EvmStage, MemoryStage, Stage, deployed_anvil, restored
 from tests.support.scene import forged_leaf, leaf_of, secp_signer
@@ -130,6 +130,8 @@ def test_fresh_deployment_has_its_epoch_and_nothing_else(stage: Stage) -> None:
     assert chain.block(head.number) == head and chain.block(head.number + 1) is None
     with Refused("UnknownEpoch", 2):
         chain.terms(2)
+    with Refused("WrongCount", MAX_COUNT + 1, MAX_COUNT):
+        chain.required_stake(1, MAX_COUNT + 1)
 
 
 def test_endorse_makes_a_node_live_from_the_next_second(stage: Stage) -> None:

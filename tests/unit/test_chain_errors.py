@@ -8,7 +8,7 @@ Rpc
 │   ├── a revert without data, of an unknown error, of cut-off arguments
 │   ├── funds, nonce, fee, gas in the words of several nodes -> SendFailed that says what to do
 │   ├── too many logs -> TooManyResults; unknown method -> NotOffered
-│   └── anything else -> ChainUnavailable, shortened and printable
+│   └── anything else -> NodeError, a ChainUnavailable, shortened and printable
 └── values: numbers and bytes that are none -> ChainUnavailable
 """
 
@@ -19,7 +19,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from afterproof.chain.abi import interface
-from afterproof.chain.errors import AlreadyKnown, NotOffered, TooManyResults, from_response, reverted
+from afterproof.chain.errors import (
+    AlreadyKnown,
+    NodeError,
+    NotOffered,
+    TooManyResults,
+    from_response,
+    reverted,
+)
 from afterproof.chain.rpc import Rpc
 from afterproof.errors import AfterproofError, CallReverted, ChainUnavailable, ConfigError, SendFailed
 from tests.support.false_node import Http, false_node
@@ -169,7 +176,7 @@ def test_other_errors_have_their_own_types() -> None:
         "exceed maximum block range: 5",
     ):
         assert isinstance(from_response("eth_getLogs", {"code": -32005, "message": text}), TooManyResults)
-    assert type(from_response("eth_call", {"code": -32603, "message": "internal error"})) is ChainUnavailable
+    assert type(from_response("eth_call", {"code": -32603, "message": "internal error"})) is NodeError
 
 
 @given(

@@ -8,6 +8,8 @@ EvmReader
 EvmSender
 ├── lands with EIP-1559 fees, without them, without a suggestion for the tip; adds a rollup's L1 fee
 ├── landed and reverted: the error by name; out of gas: said so
+├── waiting: offered again at a higher fee, once only on the chain
+├── no pending block: simulated on the newest; values that fit no call: SendFailed
 ├── not landed in time, or the answer lost: SendFailed, and it may land later
 ├── handed in twice: no error; trouble while waiting: patience
 ├── several threads: each transaction its own number
@@ -383,6 +385,49 @@ def test_a_transaction_that_does_not_land_in_time_may_land_later(
         rpc(node[0], "evm_setAutomine", True)
     after = chain.lane(1)
     assert before is not None and after is not None and after.stake == before.stake + GWEI
+
+
+def test_a_transaction_that_waits_is_offered_again_at_a_higher_fee(
+    node: tuple[str, Deployment], chain: EvmSender
+) -> None:
+    sent: list[bytes] = []
+
+    def watch(method: str, params: list[Any], answer: dict[str, Any]) -> Any:
+        if method == "eth_sendRawTransaction":
+            sent.append(bytes.fromhex(answer["result"][2:]))
+            if len(sent) == 3:
+                rpc(node[0], "evm_mine")
+        return answer
+
+    options = SendOptions(landing_timeout=5.0, poll=0.02, raise_after=0.05)
+    before = chain.lane(1)
+    rpc(node[0], "evm_setAutomine", False)
+    try:
+        with through(node, watch, options) as eager:
+            landed = eager.top_up(1, GWEI)
+            after = eager.lane(1)
+    finally:
+        rpc(node[0], "evm_setAutomine", True)
+    assert len(set(sent)) == len(sent) >= 3 and landed.tx_hash == sent[2]
+    assert before is not None and after is not None and after.stake == before.stake + GWEI
+
+
+def test_a_node_without_a_pending_block_simulates_on_the_newest(node: tuple[str, Deployment]) -> None:
+    def without(method: str, params: list[Any], answer: dict[str, Any]) -> Any:
+        simulates = method in ("eth_call", "eth_estimateGas") and params[-1] == "pending"
+        return (
+            {"error": {"code": -32000, "message": "pending block is not available"}} if simulates else answer
+        )
+
+    with through(node, without) as chain:
+        assert chain.top_up(1, GWEI).events == (StakeAdded(1, chain.account, GWEI),)
+        with pytest.raises(CallReverted, match="NoCredit"):
+            chain.withdraw(chain.account)
+
+
+def test_values_that_fit_no_call_are_refused(chain: EvmSender) -> None:
+    with pytest.raises(SendFailed, match="topUp cannot be called with these values"):
+        chain.top_up(2**32, GWEI)
 
 
 def test_a_lost_answer_to_sending_may_mean_that_it_lands(node: tuple[str, Deployment]) -> None:

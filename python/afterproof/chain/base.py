@@ -217,7 +217,11 @@ class ChainReader(Protocol):
         ...
 
     def required_stake(self, lane: int, count: int) -> int:
-        """What a lane must hold to post ``count`` more receipts, were nothing released."""
+        """What a lane must hold to post ``count`` more receipts, were nothing released.
+
+        Raises:
+            CallReverted: no batch may hold that many.
+        """
         ...
 
     def current_epoch(self) -> int:
@@ -225,7 +229,11 @@ class ChainReader(Protocol):
         ...
 
     def terms(self, epoch: int) -> Terms:
-        """The terms of an epoch."""
+        """The terms of an epoch.
+
+        Raises:
+            CallReverted: it was never announced.
+        """
         ...
 
     def batch(self, batch: BatchId) -> tuple[bytes, Header] | None:

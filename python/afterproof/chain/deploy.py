@@ -18,7 +18,6 @@ from afterproof.protocol.settlement import FaultKind
 from afterproof.protocol.terms import TERM_NAMES
 
 from .abi import encode, interface
-from .address_file import load_deployment as load_deployment
 from .address_file import read_json, write_json
 from .artifacts import artifact
 from .base import Deployment

@@ -16,11 +16,15 @@ from .abi import CustomError, MalformedAbi, interface
 from .artifacts import names
 
 
-class TooManyResults(ChainUnavailable):
+class NodeError(ChainUnavailable):
+    """The node answered, with an error of its own."""
+
+
+class TooManyResults(NodeError):
     """The node refuses a range of blocks as too large: ask for less."""
 
 
-class NotOffered(ChainUnavailable):
+class NotOffered(NodeError):
     """The node does not know the method."""
 
 
@@ -92,7 +96,7 @@ def from_response(method: str, error: Any) -> AfterproofError:
     for kind, pattern, advice in _SEND_TABLE:
         if re.search(pattern, lower):
             return kind(f"the transaction was refused ({shown(text)}): {advice}")
-    return ChainUnavailable(said)
+    return NodeError(said)
 
 
 def from_failure(node: str, timeout: float, error: Exception) -> ChainUnavailable:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from afterproof.errors import CallReverted
 from afterproof.protocol.header import BatchId, Header
-from afterproof.protocol.settlement import Claim, FaultKind, Standing, VoidReason
+from afterproof.protocol.settlement import MAX_COUNT, Claim, FaultKind, Standing, VoidReason
 from afterproof.protocol.terms import Terms
 
 from .base import Block, Landed, LaneState, Logged, NodeState
@@ -57,6 +57,8 @@ class MemoryAccount:
     def required_stake(self, lane: int, count: int) -> int:
         """Implements :meth:`ChainReader.required_stake`."""
         view = self.chain.view()
+        if count > MAX_COUNT:
+            raise CallReverted("WrongCount", (count, MAX_COUNT))
         return view.settlement.required_stake(view.now, lane, count)
 
     def current_epoch(self) -> int:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from afterproof.errors import ChainUnavailable
+from afterproof.errors import ChainUnavailable, SendFailed
 from afterproof.protocol.settlement import Claim, FaultKind
 
 from .abi import MalformedAbi, interface
@@ -91,7 +91,10 @@ class EvmSender(EvmReader):
         """What the call returns by its simulation, and how it landed."""
         contract: bytes = getattr(self.deployment, target)
         kind = interface(_CONTRACTS[target]).functions[function]
-        payload = kind.encode(*arguments)
+        try:
+            payload = kind.encode(*arguments)
+        except ValueError as error:
+            raise SendFailed(f"{function} cannot be called with these values: {error}") from error
         try:
             returned = kind.decode(self._wallet.simulate(contract, payload, value))
         except MalformedAbi:

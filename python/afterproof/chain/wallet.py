@@ -13,7 +13,8 @@ from eth_account.signers.local import LocalAccount
 
 from afterproof.errors import CallReverted, ChainError, ChainUnavailable, ConfigError, SendFailed
 
-from .errors import AlreadyKnown, NotOffered
+from .errors import AlreadyKnown, NodeError
+from .fees import current_fees
 from .rpc import Rpc, data, quantity
 
 
@@ -21,13 +22,14 @@ from .rpc import Rpc, data, quantity
 class SendOptions:
     """How transactions are sent.
 
-    ``gas_margin`` multiplies the node's estimate; ``landing_timeout`` and ``poll`` are the seconds to wait until a
-    transaction landed, and between two looks.
+    ``gas_margin`` multiplies the node's estimate. The rest is seconds: ``landing_timeout`` until one gives up waiting
+    for a transaction to land, ``poll`` between two looks, ``raise_after`` until it is offered again at a higher fee.
     """
 
     gas_margin: float = 1.25
     landing_timeout: float = 120.0
     poll: float = 0.25
+    raise_after: float = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +75,16 @@ class Wallet:
     def __repr__(self) -> str:
         return f"Wallet({self._signer.address})"
 
-    def simulate(
-        self, to: bytes | None, payload: bytes, value: int = 0, block: int | str = "pending"
-    ) -> bytes:
-        """What the call would return. ``to`` None creates a contract.
-
-        Simulated on the pending block: on a chain that is idle, the newest block's time is long ago.
+    def simulate(self, to: bytes | None, payload: bytes, value: int = 0, block: int | None = None) -> bytes:
+        """What the call would return: on the pending block, or after ``block``. ``to`` None creates a contract.
 
         Raises:
             CallReverted, SendFailed, ChainUnavailable.
         """
-        tag = block if isinstance(block, str) else hex(block)
-        return self._rpc.data("eth_call", self._call(to, payload, value), tag)
+        call = self._call(to, payload, value)
+        if block is not None:
+            return self._rpc.data("eth_call", call, hex(block))
+        return data(self._on_pending("eth_call", call), "eth_call")
 
     def quote(self, to: bytes | None, payload: bytes, value: int = 0) -> Quote:
         """What the transaction would cost now, before the margin.
@@ -92,33 +92,30 @@ class Wallet:
         Raises:
             CallReverted, SendFailed, ChainUnavailable.
         """
-        gas = self._rpc.quantity("eth_estimateGas", self._call(to, payload, value), "pending")
-        head, fees = self._fees()
-        return Quote(gas, fees.get("gasPrice") or head[1] + fees["maxPriorityFeePerGas"], head[0])
+        gas = self._estimate(to, payload, value)
+        fees = current_fees(self._rpc)
+        return Quote(gas, fees.price, fees.block)
 
     def send(self, to: bytes | None, payload: bytes, value: int = 0) -> Mined:
         """Estimates (which simulates), sends, and waits until the transaction landed.
+
+        One that waits for too long is offered again under the same number at a higher fee, so that it does not stand in
+        the way of those after it.
 
         Raises:
             CallReverted: the call would revert, or the transaction landed and reverted.
             SendFailed: not sent, or not landed in time: it may land later.
             ChainUnavailable: the node does not answer; nothing was sent.
         """
-        estimate = self._rpc.quantity("eth_estimateGas", self._call(to, payload, value), "pending")
-        _, fees = self._fees()
-        gas = int(estimate * self._options.gas_margin)
-        fields: dict[str, Any] = {
-            "chainId": self._chain_id,
-            "gas": gas,
-            "value": value,
-            "data": payload,
-            **fees,
-        }
+        gas = int(self._estimate(to, payload, value) * self._options.gas_margin)
+        fees = current_fees(self._rpc).fields
+        fields: dict[str, Any] = {"chainId": self._chain_id, "gas": gas, "value": value, "data": payload}
         if to is not None:
             fields["to"] = to
         with self._lock:
-            tx_hash = self._submit(fields)
-        receipt = self._landed(tx_hash)
+            fields["nonce"] = self._rpc.quantity("eth_getTransactionCount", self._signer.address, "pending")
+            tx_hash = self._submit(fields | fees)
+        tx_hash, receipt = self._landed(tx_hash, fields, fees)
         if quantity(receipt.get("status"), "a receipt's status") != 1:
             raise self._why(to, payload, value, gas, receipt)
         return _mined(tx_hash, receipt)
@@ -127,25 +124,21 @@ class Wallet:
         call = {"from": self._signer.address, "data": "0x" + payload.hex(), "value": hex(value)}
         return call if to is None else call | {"to": "0x" + to.hex()}
 
-    def _fees(self) -> tuple[tuple[int, int], dict[str, int]]:
-        """The newest block's number and base fee, and the fee fields of a transaction (EIP-1559, or before it)."""
-        head = self._rpc.header("latest")
-        if head is None:
-            raise ChainUnavailable("the node has no newest block")
-        number = quantity(head.get("number"), "a block's number")
-        if head.get("baseFeePerGas") is None:
-            return (number, 0), {"gasPrice": self._rpc.quantity("eth_gasPrice")}
-        base_fee = quantity(head["baseFeePerGas"], "a block's base fee")
+    def _estimate(self, to: bytes | None, payload: bytes, value: int) -> int:
+        return quantity(
+            self._on_pending("eth_estimateGas", self._call(to, payload, value)), "eth_estimateGas"
+        )
+
+    def _on_pending(self, method: str, call: dict[str, str]) -> Any:
+        """On the pending block, as far as the node has one: when a chain is idle, the newest block's time is long
+        ago."""
         try:
-            tip = self._rpc.quantity("eth_maxPriorityFeePerGas")
-        except NotOffered:
-            tip = max(self._rpc.quantity("eth_gasPrice") - base_fee, 0)
-        # Twice the base fee lasts through six full blocks.
-        return (number, base_fee), {"maxFeePerGas": 2 * base_fee + tip, "maxPriorityFeePerGas": tip}
+            return self._rpc.request(method, call, "pending")
+        except NodeError:
+            return self._rpc.request(method, call, "latest")
 
     def _submit(self, fields: dict[str, Any]) -> bytes:
-        """Numbers, signs and hands in a transaction; its hash."""
-        fields["nonce"] = self._rpc.quantity("eth_getTransactionCount", self._signer.address, "pending")
+        """Signs and hands in a transaction; its hash."""
         signed = self._signer.sign_transaction(fields)
         raw, tx_hash = bytes(signed.raw_transaction), bytes(signed.hash)
         try:
@@ -158,23 +151,39 @@ class Wallet:
             ) from error
         return tx_hash
 
-    def _landed(self, tx_hash: bytes) -> dict[str, Any]:
-        """The receipt of a transaction that was sent."""
-        deadline = time.monotonic() + self._options.landing_timeout
+    def _landed(
+        self, first: bytes, fields: dict[str, Any], fees: dict[str, int]
+    ) -> tuple[bytes, dict[str, Any]]:
+        """The receipt of a transaction that was sent, or of the one that took its place, with its hash."""
+        hashes, started = [first], time.monotonic()
+        raise_at = started + self._options.raise_after
         while True:
-            try:
-                receipt = self._rpc.request("eth_getTransactionReceipt", "0x" + tx_hash.hex())
-            except ChainError:
-                # It is sent: what the node cannot say now it may say before the deadline.
-                receipt = None
-            if isinstance(receipt, dict):
-                return receipt
-            if time.monotonic() >= deadline:
+            for tx_hash in hashes:
+                receipt = self._receipt(tx_hash)
+                if receipt is not None:
+                    return tx_hash, receipt
+            if time.monotonic() - started >= self._options.landing_timeout:
                 raise SendFailed(
-                    f"transaction 0x{tx_hash.hex()} did not land within {self._options.landing_timeout:g} seconds: "
+                    f"transaction 0x{first.hex()} did not land within {self._options.landing_timeout:g} seconds: "
                     "it may land later, so look at the state before sending it again"
                 )
+            if time.monotonic() >= raise_at:
+                raise_at += self._options.raise_after
+                try:
+                    fees = current_fees(self._rpc).above(fees)
+                    hashes.append(self._submit(fields | fees))
+                except ChainError:
+                    # The earlier one stands: perhaps it lands just now. Its receipt is what counts.
+                    continue
             time.sleep(self._options.poll)
+
+    def _receipt(self, tx_hash: bytes) -> dict[str, Any] | None:
+        try:
+            receipt = self._rpc.request("eth_getTransactionReceipt", "0x" + tx_hash.hex())
+        except ChainError:
+            # It is sent: what the node cannot say now it may say before the deadline.
+            return None
+        return receipt if isinstance(receipt, dict) else None
 
     def _why(
         self, to: bytes | None, payload: bytes, value: int, gas: int, receipt: dict[str, Any]
