@@ -5,10 +5,11 @@ contexts of the ended process are thrown away and opened afresh from the files.
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Container, Iterator, Sequence
+from typing import Any
 
+from afterproof.chain.base import ChainSender
 from afterproof.store import Store
-from afterproof.store.database import Database
 
 
 class Crash(BaseException):
@@ -17,30 +18,71 @@ class Crash(BaseException):
 
 @contextlib.contextmanager
 def crash_at(store: Store, commit: int, when: str) -> Iterator[list[int]]:
-    """Raise :class:`Crash` ``before`` or ``after`` the store's ``commit``-th commit; counts those that were made."""
+    """Raise :class:`Crash` ``before`` or ``after`` the store's ``commit``-th commit; counts those that were begun."""
     database = store._database
-    transaction = type(database).transaction
+    kind = type(database)
     made = [0]
 
     @contextlib.contextmanager
-    def crashing() -> Iterator[None]:
+    def around() -> Iterator[None]:
         made[0] += 1
         number = made[0]
-        with transaction(database):
-            yield
-            if number == commit and when == "before":
-                raise Crash
-        if number == commit and when == "after":
+        yield
+        if number == commit:
             raise Crash
 
-    database.transaction = crashing  # type: ignore[method-assign]
+    @contextlib.contextmanager
+    def transaction() -> Iterator[None]:
+        if when == "after":
+            with around(), kind.transaction(database):
+                yield
+        else:
+            with kind.transaction(database), around():
+                yield
+
+    def execute(statement: str, parameters: Sequence[Any] = ()) -> int:
+        alone = (
+            statement.startswith(("INSERT", "UPDATE", "DELETE")) and not database._connection().in_transaction
+        )
+        with transaction() if alone else contextlib.nullcontext():
+            return kind.execute(database, statement, parameters)
+
+    database.transaction, database.execute = transaction, execute  # type: ignore[method-assign]
     try:
         yield made
     finally:
-        del database.transaction  # type: ignore[method-assign]
+        del database.transaction, database.execute  # type: ignore[method-assign]
 
 
-def tables(database: Database) -> dict[str, list[str]]:
-    """Every row of every table, to compare two stores by."""
-    names = [row[0] for row in database.rows("SELECT name FROM sqlite_master WHERE type = 'table'")]
-    return {name: sorted(map(repr, database.rows(f"SELECT * FROM {name}"))) for name in names}
+def tables(store: Store, without: Container[str] = ()) -> dict[str, list[str]]:
+    """Every table's rows, to compare two stores by; ``without`` tables and ``table.column``s."""
+    database = store._database
+    found = {}
+    for (name,) in database.rows("SELECT name FROM sqlite_master WHERE type = 'table'"):
+        columns = [row[1] for row in database.rows(f"PRAGMA table_info({name})")]
+        kept = [column for column in columns if f"{name}.{column}" not in without]
+        if name not in without:
+            found[name] = sorted(map(repr, database.rows(f"SELECT {', '.join(kept)} FROM {name}")))
+    return found
+
+
+class Doomed:
+    """A chain whose process ends just after its ``action``-th transaction has landed."""
+
+    def __init__(self, chain: ChainSender, action: int) -> None:
+        self._chain = chain
+        self._left = action
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._chain, name)
+        return self._last(found) if name in ("post", "prove_fault") else found
+
+    def _last(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        def act(*arguments: Any) -> Any:
+            landed = call(*arguments)
+            self._left -= 1
+            if self._left == 0:
+                raise Crash
+            return landed
+
+        return act
