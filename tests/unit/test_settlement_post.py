@@ -91,6 +91,19 @@ def test_open_lane_with_the_largest_stake_opens_and_takes_no_more(scene: Scene) 
     assert refused(scene, "top_up", scene.stranger, 2, value=GWEI) == ("StakeTooLarge", (GWEI, 0))
 
 
+def test_top_up_of_a_full_and_slashed_lane_leaves_room_for_what_is_to_burn(scene: Scene) -> None:
+    scene.pair.evm.set_balance(scene.stranger, 10**6 * ETHER)
+    scene.pair.act("open_lane", scene.stranger, scene.poster, bytes(20), 0, value=MAX_GWEI * GWEI)
+    scene.prove(scene.post(scene.forged(1), lane=2), 0)
+    room = DEMO.leaf_slash // 2
+    assert refused(scene, "top_up", scene.stranger, 2, value=room + GWEI) == (
+        "StakeTooLarge",
+        (room + GWEI, room),
+    )
+    scene.pair.act("top_up", scene.stranger, 2, value=room)
+    scene.pair.compare_state()
+
+
 def test_top_up_by_anyone_adds_to_the_stake(scene: Scene) -> None:
     scene.pair.act("top_up", scene.stranger, scene.lane, value=3 * GWEI)
     assert scene.pair.settlement.call("lane", scene.lane).stake == 10 * ETHER + 3 * GWEI
