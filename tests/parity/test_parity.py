@@ -123,6 +123,20 @@ def test_signatures_verify_alike(drawn: tuple[Leaf, bytes]) -> None:
     assert seen == verify_leaf(leaf, key, domain)
 
 
+def test_a_signature_without_its_leading_zero_is_invalid_alike() -> None:
+    domain, contracts = schemes()
+    signer = rsa_signer()
+    receipt = Receipt(signer.node, bytes(32), bytes(32), bytes(32), bytes(32), 1)
+    # PSS is randomised: one signature in 256 begins with a zero.
+    whole = next(leaf for _ in range(10_000) if (leaf := signer.sign(receipt, domain).leaf).signature[0] == 0)
+    cut = Leaf(receipt, whole.signature[1:])
+    for leaf, valid in ((whole, True), (cut, False)):
+        assert verify_leaf(leaf, signer.public_key, domain) is valid
+        words = encode_words(receipt.words)
+        seen = contracts[Scheme.OPENGRADIENT_RSA_PSS].call("verify", words, leaf.signature, signer.public_key)
+        assert seen is valid
+
+
 # --- trees ------------------------------------------------------------------------------------------
 
 

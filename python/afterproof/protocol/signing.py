@@ -111,6 +111,9 @@ def _rsa_key(public_key: bytes) -> rsa.RSAPublicKey:
 
 
 def _verify_pss(public_key: bytes, signature: bytes, message: bytes) -> bool:
+    # OpenSSL takes a signature whose leading zeros were cut off; RFC 8017 section 8.1.2 step 1 does not.
+    if len(signature) != 256:
+        return False
     try:
         _rsa_key(public_key).verify(signature, message, _PSS, _SHA256)
     except InvalidSignature:
