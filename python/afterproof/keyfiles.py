@@ -101,9 +101,9 @@ def gateway_key(settings: GatewayConfig) -> bytes:
     if settings.scheme is not Scheme.SECP256K1:
         return content
     try:
-        return bytes.fromhex(content.decode().strip().removeprefix("0x"))
+        return _secret(content)
     except ValueError:
-        raise ConfigError("the node's key must be 0x-hex for SECP256K1") from None
+        raise ConfigError("the node's key must be 32 bytes of 0x-hex for SECP256K1") from None
 
 
 def first_line(file: Path) -> str:
@@ -183,11 +183,19 @@ def _from_file(content: bytes) -> bytes:
             key = serialization.load_pem_private_key(stripped, password=None)
             if isinstance(key, rsa.RSAPrivateKey):
                 return RsaPssSigner(key).public_key
-        return Secp256k1Signer(bytes.fromhex(stripped.decode().removeprefix("0x"))).public_key
+        return Secp256k1Signer(_secret(stripped)).public_key
     except InvalidField:
         raise
     except (ValueError, TypeError, KeyError):
         raise InvalidField("KEY", "must be a receipt, a keystore, or a key in PEM or 0x-hex") from None
+
+
+def _secret(content: bytes) -> bytes:
+    """32 bytes from their 0x-hex; raises ValueError for any other number of them, which libraries would pad."""
+    secret = bytes.fromhex(content.decode().strip().removeprefix("0x"))
+    if len(secret) != 32:
+        raise ValueError(f"{len(secret)} bytes are no secret")
+    return secret
 
 
 def _known(key: bytes) -> bytes:
