@@ -54,7 +54,14 @@ class Shelf:
 class World:
     """A chain with lane 1 open (10 ether) and two live nodes; stores and data in ``folder``."""
 
-    def __init__(self, folder: Path, terms: Terms = DEMO, max_batch: int = 4, max_age: float = 3.0) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        terms: Terms = DEMO,
+        max_batch: int = 4,
+        max_age: float = 3.0,
+        stake: int = 10 * ETHER,
+    ) -> None:
         self.folder = folder
         self.terms = terms
         self.chain = MemoryChain(OWNER, terms, balances={RELAYER: 100 * ETHER, VERIFIER: ETHER, RIVAL: ETHER})
@@ -63,7 +70,7 @@ class World:
         owner = self.chain.account_view(OWNER)
         for signer in self.nodes:
             owner.endorse(signer.public_key, OPERATOR)
-        self.lane, _ = self.chain.account_view(RELAYER).open_lane(RELAYER, RELAYER, 0, 10 * ETHER)
+        self.lane, _ = self.chain.account_view(RELAYER).open_lane(RELAYER, RELAYER, 0, stake)
         self.chain.mine(5)
         self.directory = Directory(folder / "batches", URL)
         self.shelf = Shelf(self.directory)
