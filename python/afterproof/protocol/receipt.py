@@ -192,7 +192,7 @@ class SignedReceipt:
         if not 0 <= issued_at <= MAX_ISSUED_AT:
             raise InvalidField("receipt.issuedAt", "must be from 0 to 2^64 - 1")
         scheme = top["scheme"]
-        if scheme not in Scheme.__members__:
+        if not isinstance(scheme, str) or scheme not in Scheme.__members__:
             raise InvalidField("scheme", f"must be one of {', '.join(Scheme)}")
         signature = _hex(top["signature"], "signature", at_most=MAX_SIGNATURE)
         public_key = _hex(top["publicKey"], "publicKey", at_most=1024)
