@@ -1,9 +1,15 @@
 """A request's body as JSON, within a limit that is kept before the body is read whole."""
 
+from typing import Final
+
 import msgspec
 from starlette.requests import ClientDisconnect, Request
 
 from .errors import Refusal
+
+MAX_CONTAINERS: Final = 4096
+"""Objects and arrays in a body at most, and so their depth: the decoder recurses, and Python's own limit, which a
+library may raise, need not fit the stack. A thousand receipts have 2,001."""
 
 
 async def json_body(request: Request, limit: int) -> object:
@@ -18,6 +24,8 @@ async def json_body(request: Request, limit: int) -> object:
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise Refusal(415, "Content-Encoding", "must be absent: bodies are taken as they are")
     body = await _limited(request, limit)
+    if body.count(b"[") + body.count(b"{") > MAX_CONTAINERS:
+        raise Refusal(400, "body", f"must hold at most {MAX_CONTAINERS} objects and arrays")
     try:
         return msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
