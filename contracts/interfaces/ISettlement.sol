@@ -5,7 +5,9 @@ import {Header} from "../types/Header.sol";
 import {PostingTerms} from "../types/PostingTerms.sol";
 import {IAttestationRegistry} from "./IAttestationRegistry.sol";
 import {ICredits} from "./ICredits.sol";
+import {IDemands} from "./IDemands.sol";
 import {Claim, IFault} from "./IFault.sol";
+import {IPromises} from "./IPromises.sol";
 
 /// @notice How surely a receipt is settled, in rising order; `Voided` is the end of a leaf that did not make it.
 /// `Signed` is known off-chain only, `Promised` needs the promise as an argument.
@@ -23,7 +25,8 @@ enum VoidReason {
     None,
     Untimely,
     NotEntitled,
-    Faulty
+    Faulty,
+    Struck
 }
 
 /// @notice Everything an epoch fixes. Times in seconds, amounts in wei and whole gwei.
@@ -70,7 +73,12 @@ struct FaultBinding {
     IFault fault;
 }
 
-/// @notice A lane as a reader wants it. Amounts in wei.
+/// @notice A lane as a reader wants it. Amounts in wei, times in unix seconds.
+/// @param open Receipts posted and not yet released from cover.
+/// @param ahead Receipts that may be promised beyond nextSeq.
+/// @param exitAt When it began to leave; zero: it has not.
+/// @param liableUntil Until when demands, answers and promises bind it, beside its last batch.
+/// @param blown Whether a fuse has blown: it may never post again.
 struct LaneState {
     address owner;
     address poster;
@@ -79,6 +87,9 @@ struct LaneState {
     uint256 nextSeq;
     uint256 open;
     uint256 ahead;
+    uint256 exitAt;
+    uint256 liableUntil;
+    bool blown;
 }
 
 /// @title Settlement: receipts posted in batches, disputed for a while, then final
@@ -86,7 +97,7 @@ struct LaneState {
 /// slots; finality is a view; nobody finalises anything. Whatever follows from leaf, header and registry is a read
 /// rule. What is dear to check is a fault that one transaction proves, for a share of what the lane loses.
 /// A batch is judged by the terms of the epoch at its anchor, for ever.
-interface ISettlement is ICredits {
+interface ISettlement is ICredits, IDemands, IPromises {
     // ------------------------------------------------------------------------------------------------ events
 
     /// @notice Lane `lane` was opened with `stake` wei. Ids are never reused.
@@ -121,6 +132,27 @@ interface ISettlement is ICredits {
         address indexed prover,
         uint256 slashed
     );
+
+    /// @notice The fuse of a batch blew: what was not final in it is void, and its lane may never post again.
+    event FuseBlown(uint256 indexed batchId);
+
+    /// @notice The posting right moved; promises from `fromSeq` on are signed by `promiseKey`.
+    event LaneRotated(uint32 indexed lane, address poster, address promiseKey, uint256 fromSeq);
+
+    /// @notice `ahead` receipts may be promised beyond nextSeq from `effectiveAt` on.
+    event AheadChanged(uint32 indexed lane, uint32 ahead, uint256 effectiveAt);
+
+    /// @notice The lane began to leave; its promises bind it until `liableUntil`.
+    event LaneLeaving(uint32 indexed lane, uint256 liableUntil);
+
+    /// @notice The stake of a lane that is free of obligations was credited to its owner.
+    event StakeWithdrawn(uint32 indexed lane, address indexed owner, uint256 amount);
+
+    /// @notice The guardian paused posting, from `start` to `end`, inclusive.
+    event PostingPaused(uint256 start, uint256 end);
+
+    /// @notice `guardian` may pause posting.
+    event GuardianChanged(address indexed guardian);
 
     /// @notice An epoch was announced. It fixes everything in it from `startsAt` on and never changes.
     event EpochAnnounced(uint16 indexed epoch, uint40 startsAt, Terms terms, FaultBinding[] faults);
@@ -174,6 +206,30 @@ interface ISettlement is ICredits {
     error UnknownEpoch(uint256 epoch);
     /// @notice There is nothing to burn.
     error NothingToBurn(uint256 lane);
+    /// @notice A batch whose root is zero could hold anything.
+    error ZeroRoot();
+    /// @notice The tile was struck: nothing in it can be disputed or demanded any more.
+    error Struck(uint256 batchId, uint256 tile);
+    /// @notice Only the lane's owner may.
+    error NotLaneOwner(address caller, address owner);
+    /// @notice A fuse of the lane has blown.
+    error LaneBlown(uint256 lane);
+    /// @notice The lane is leaving.
+    error AlreadyLeaving(uint256 lane);
+    /// @notice The lane has not begun to leave.
+    error NotLeaving(uint256 lane);
+    /// @notice The lane is bound until `until`, inclusive.
+    error StillLiable(uint256 lane, uint256 until);
+    /// @notice The lane has receipts that are not released from cover: see `releaseCover`.
+    error ReceiptsOpen(uint256 lane, uint256 open);
+    /// @notice No smaller `ahead` is due; one is announced for `at`, or none: zero.
+    error NoChangeDue(uint256 lane, uint256 at);
+    /// @notice Only the guardian may.
+    error NotGuardian(address caller);
+    /// @notice A pause lasts from 1 second to `longest`.
+    error WrongPause(uint256 duration, uint256 longest);
+    /// @notice Posting is paused until `end`, inclusive.
+    error Paused(uint256 end);
 
     // ------------------------------------------------------------------------------------------------- lanes
 
@@ -220,13 +276,34 @@ interface ISettlement is ICredits {
     /// @return released Receipts no longer counted as open.
     function releaseCover(uint32 lane, uint256 maxBatches) external returns (uint256 released);
 
+    /// @notice Moves the posting right at once, and the promise authority from `nextSeq + ahead` on. Lane owner only.
+    /// @dev Reverts `UnknownLane`, `NotLaneOwner`, `LaneBlown`, `ZeroAddress`.
+    function rotateLane(uint32 lane, address poster, address promiseKey) external;
+
+    /// @notice Sets how many receipts may be promised beyond nextSeq. Lane owner only. More holds at once, given the
+    /// cover; fewer holds once the last promise made under the larger number can no longer be claimed.
+    /// @dev Reverts `UnknownLane`, `NotLaneOwner`, `InsufficientStake`.
+    function setAhead(uint32 lane, uint32 ahead) external;
+
+    /// @notice Puts an announced smaller `ahead` into force. Anyone may, once it is due.
+    /// @dev Reverts `UnknownLane`, `NoChangeDue`.
+    function applyAhead(uint32 lane) external;
+
+    /// @notice Begins to leave: promises due more than maxPromiseDelay from now do not bind the lane. Lane owner only.
+    /// @dev Reverts `UnknownLane`, `NotLaneOwner`, `AlreadyLeaving`. Posting stays allowed; there is no way back.
+    function exitLane(uint32 lane) external;
+
+    /// @notice Credits the whole stake to the owner once nothing can bind the lane any more. Lane owner only.
+    /// @dev Reverts `UnknownLane`, `NotLaneOwner`, `NotLeaving`, `ReceiptsOpen`, `StillLiable`.
+    function withdrawStake(uint32 lane) external;
+
     /// @notice Burns what `lane` has lost and is still held here. Anyone may.
     function sweepBurned(uint32 lane) external;
 
     // ------------------------------------------------------------------------------------------------ faults
 
     /// @notice Proves a fault of a leaf: voids it, slashes the lane, credits the caller half of what was slashed.
-    /// @dev Reverts `UnknownBatch`, `TooLate`, `AlreadyProven`, `NotIncluded`, `UnknownFault`, `NotProven`, and
+    /// @dev Reverts `UnknownBatch`, `Struck`, `TooLate`, `NotIncluded`, `AlreadyProven`, `UnknownFault`, `NotProven`, and
     /// with whatever the fault's contract reverts with when it cannot tell.
     function proveFault(uint8 kind, Claim calldata claim) external;
 
@@ -240,6 +317,15 @@ interface ISettlement is ICredits {
         FaultBinding[] calldata faults,
         uint40 startsAt
     ) external returns (uint16 epoch);
+
+    // ---------------------------------------------------------------------------------------------- guardian
+
+    /// @notice Stops new posts for `duration` seconds. Guardian only; bounded and spaced by the current terms.
+    /// @dev Reverts `NotGuardian`, `WrongPause`, `TooSoon`. Touches no window, dispute or withdrawal.
+    function pausePosting(uint40 duration) external;
+
+    /// @notice Names another guardian, or none. Owner only.
+    function setGuardian(address guardian) external;
 
     // ------------------------------------------------------------------------------------------------- views
 
@@ -302,6 +388,17 @@ interface ISettlement is ICredits {
 
     /// @notice The contract that judges `kind` in `epoch`, and what it costs the liable, in wei.
     function faultOf(uint256 epoch, uint8 kind) external view returns (IFault fault, uint256 slash);
+
+    /// @notice How many receipts of a lane had which trust gap when posted, an upper bound: 8 buckets of under 4, 16, 64,
+    /// 256, 1,024, 4,096, 16,384 seconds, and all above. Counts halve together when one is full.
+    function gapHistogram(uint256 laneId) external view returns (uint256[8] memory counts);
+
+    /// @notice The gap in seconds that `percent` of a lane's receipts stayed under, the upper edge of its bucket; the
+    /// largest uint256 for the last bucket, zero for a lane that posted nothing.
+    function gapPercentile(uint256 laneId, uint256 percent) external view returns (uint256);
+
+    /// @notice Posting is paused until `until`, inclusive, if that is not past; `pauses` were recorded in all.
+    function pauseState() external view returns (address guardian, uint40 until, uint16 pauses);
 
     /// @notice Who says which node may sign.
     function registry() external view returns (IAttestationRegistry);

@@ -3,23 +3,9 @@ pragma solidity 0.8.30;
 
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {FaultBinding, ISettlement, Terms} from "../interfaces/ISettlement.sol";
-import {IFault} from "../interfaces/IFault.sol";
 import {MAX_GWEI} from "../types/LaneWords.sol";
 import {PostingTerms} from "../types/PostingTerms.sol";
-
-/// @notice A fault kind of an epoch: one slot, the address with the price of being caught.
-struct FaultEntry {
-    IFault fault;
-    uint48 slashGwei;
-}
-
-/// @notice Every epoch announced. `latest` repeats the newest posting terms, so that a post reads one slot.
-struct EpochBook {
-    PostingTerms latest;
-    mapping(uint256 epoch => PostingTerms) posting;
-    mapping(uint256 epoch => Terms) terms;
-    mapping(uint256 epoch => mapping(uint256 kind => FaultEntry)) faults;
-}
+import {EpochBook, FaultEntry, PromiseTerms} from "../types/State.sol";
 
 /// @title Epochs: announced ahead, checked, never changed
 library Epochs {
@@ -33,7 +19,7 @@ library Epochs {
         Terms memory terms,
         FaultBinding[] memory faults,
         uint40 startsAt
-    ) internal returns (uint16 epoch) {
+    ) external returns (uint16 epoch) {
         // Check:
         PostingTerms previous = book.latest;
         bool first = previous.epoch() == 0;
@@ -55,6 +41,15 @@ library Epochs {
         book.latest = posting;
         book.posting[epoch] = posting;
         book.terms[epoch] = terms;
+        uint256 bound = obligation(terms);
+        if (terms.claimWindow > book.longestClaim) book.longestClaim = terms.claimWindow;
+        if (bound > book.longestObligation) book.longestObligation = uint40(bound);
+        book.promises[epoch] = PromiseTerms({
+            claimWindow: terms.claimWindow,
+            catchUp: terms.catchUp,
+            maxPromiseDelay: terms.maxPromiseDelay,
+            slashGwei: uint48(terms.promiseSlash / 1 gwei)
+        });
         for (uint256 i; i < faults.length; ++i) {
             FaultBinding memory binding = faults[i];
             require(
@@ -76,10 +71,21 @@ library Epochs {
         if (block.timestamp < terms.startsAt()) terms = book.posting[terms.epoch() - 1];
     }
 
-    /// @dev The longest that a lane needs to be free of every obligation under `terms`: its last promise falls due
-    /// and can be claimed, or its last batch ends.
+    /// @dev The epoch that holds at a time, the first one for any time before it.
+    function at(EpochBook storage book, uint256 time) internal view returns (uint256 epoch) {
+        epoch = book.latest.epoch();
+        while (epoch > 1 && time < book.posting[epoch].startsAt()) --epoch;
+    }
+
+    /// @dev From the moment a lane begins to leave until no promise of it can be claimed.
+    function obligation(Terms memory terms) internal pure returns (uint256) {
+        return uint256(terms.maxPromiseDelay) + terms.maxPause + terms.catchUp + terms.claimWindow;
+    }
+
+    /// @dev The longest that a lane needs to be free of every obligation: its last promise can be claimed no more, and
+    /// its last batch has ended.
     function timeToLeave(Terms memory terms) internal pure returns (uint256) {
-        return uint256(terms.maxPromiseDelay) + terms.claimWindow + terms.maxPause + terms.window;
+        return obligation(terms) + terms.window;
     }
 
     /// @dev Refuses nonsense. The bounds keep each value within its field and each right usable.

@@ -19,7 +19,7 @@ contract HeaderHarness {
         ];
     }
 
-    function withFault(Header header) external pure returns (Header) {
-        return header.withFault();
+    function withFaults(Header header, uint256 number) external pure returns (Header) {
+        return header.withFaults(number);
     }
 }

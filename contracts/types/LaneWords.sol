@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+
 /// @notice The money side of a lane, with its poster: one slot, so that a post and a slash touch one word.
 ///
 /// | bits      | field   | unit                                       |
@@ -54,6 +56,15 @@ library LaneMoneyFields {
         return LaneMoney.wrap(LaneMoney.unwrap(m) - (slashed << 160) + (toBurn << 208));
     }
 
+    function withPoster(LaneMoney m, address poster_) internal pure returns (LaneMoney) {
+        return LaneMoney.wrap(((LaneMoney.unwrap(m) >> 160) << 160) | uint160(poster_));
+    }
+
+    /// @dev Takes the whole stake out.
+    function withoutStake(LaneMoney m) internal pure returns (LaneMoney) {
+        return LaneMoney.wrap(LaneMoney.unwrap(m) & ~(MAX_GWEI << 160));
+    }
+
     function sweep(LaneMoney m) internal pure returns (LaneMoney) {
         return LaneMoney.wrap(LaneMoney.unwrap(m) & ((1 << 208) - 1));
     }
@@ -64,6 +75,12 @@ library LaneSequenceFields {
     uint256 private constant MASK48 = type(uint48).max;
     uint256 private constant MASK32 = type(uint32).max;
     uint256 private constant SEQUENCE_BITS = (1 << 80) - 1;
+    uint256 private constant HISTOGRAM_SHIFT = 112;
+    uint256 private constant BUCKETS = 8;
+    uint256 private constant BUCKET_BITS = 18;
+    uint256 private constant BUCKET_MAX = (1 << BUCKET_BITS) - 1;
+    /// @dev Every bit of the histogram but the top bit of each bucket, into which a neighbour's low bit was shifted.
+    uint256 private constant HALVED = 0x7fffdffff7fffdffff7fffdffff7fffdffff;
 
     function pack(uint256 ahead_) internal pure returns (LaneSequence) {
         return LaneSequence.wrap(ahead_ << 80);
@@ -88,5 +105,34 @@ library LaneSequenceFields {
         uint256 open_
     ) internal pure returns (LaneSequence) {
         return LaneSequence.wrap((LaneSequence.unwrap(s) & ~SEQUENCE_BITS) | nextSeq_ | (open_ << 48));
+    }
+
+    function withAhead(LaneSequence s, uint256 ahead_) internal pure returns (LaneSequence) {
+        return LaneSequence.wrap((LaneSequence.unwrap(s) & ~(MASK32 << 80)) | (ahead_ << 80));
+    }
+
+    /// @dev The bucket of a trust gap in seconds: under 4, 16, 64, 256, 1,024, 4,096, 16,384, and all above.
+    function bucketOf(uint256 gap) internal pure returns (uint256 bucket) {
+        bucket = Math.log2(gap) / 2;
+        return bucket < BUCKETS ? bucket : BUCKETS - 1;
+    }
+
+    function bucketAt(LaneSequence s, uint256 bucket) internal pure returns (uint256) {
+        return (LaneSequence.unwrap(s) >> (HISTOGRAM_SHIFT + bucket * BUCKET_BITS)) & BUCKET_MAX;
+    }
+
+    /// @dev Adds `count` receipts to the bucket of `gap`. All buckets halve until the sum fits; a batch larger than a
+    /// bucket counts as a full one.
+    function withGap(LaneSequence s, uint256 gap, uint256 count) internal pure returns (LaneSequence) {
+        uint256 bucket = bucketOf(gap);
+        if (count > BUCKET_MAX) count = BUCKET_MAX;
+        uint256 histogram = LaneSequence.unwrap(s) >> HISTOGRAM_SHIFT;
+        uint256 shift = bucket * BUCKET_BITS;
+        while (((histogram >> shift) & BUCKET_MAX) + count > BUCKET_MAX) {
+            histogram = (histogram >> 1) & HALVED;
+        }
+        histogram += count << shift;
+        uint256 low = LaneSequence.unwrap(s) & ((1 << HISTOGRAM_SHIFT) - 1);
+        return LaneSequence.wrap(low | (histogram << HISTOGRAM_SHIFT));
     }
 }

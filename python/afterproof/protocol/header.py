@@ -20,6 +20,9 @@ _WIDTHS: Final = {
     "flags": 6,
 }
 HAS_VOIDS: Final = 1
+HAS_MISDECLARED: Final = 2
+IS_STRUCK: Final = 4
+HAS_DEMANDS: Final = 8
 MAX_FAULT_COUNT: Final = 2**10 - 1
 
 

@@ -6,11 +6,12 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Env:
-    """Who acts, when (``block.timestamp``), and with how many wei."""
+    """Who acts, when (``block.timestamp``), and with how many wei, and at what base fee."""
 
     sender: bytes
     now: int
     value: int = 0
+    base_fee: int = 0
 
 
 class Revert(Exception):

@@ -3,123 +3,46 @@
 What the contract does, without storage layout, gas or bytes. A state machine test plays the same actions, legal and
 illegal, on both and compares outcome, error name, events and balances after each step. Every action checks
 first, then changes state: one that raises :class:`Revert` has changed nothing. Amounts are wei, times unix seconds.
+
+Read in this order: ``state`` (what there is), ``ledger`` (tiles, slashing, the fuse), ``views`` (the read rules),
+``disputes`` (faults and demands), ``claims`` (broken promises), and here lanes, posting, leaving, epochs, pauses.
 """
 
-from dataclasses import dataclass, field, replace
-from enum import IntEnum
 from typing import Final
 
-from .batching import TILE, is_timely
-from .errors import InvalidField
-from .header import HAS_VOIDS, MAX_FAULT_COUNT, BatchId, Header, batch_id, lane_of
-from .merkle import fold, root_of
+from .batching import TILE
+from .claims import PromiseClaims
+from .disputes import Disputes
+from .header import BatchId, Header, batch_id
+from .merkle import fold
 from .outcome import Env, Event, Revert, checked_owner
-from .receipt import MAX_SIGNATURE, Domain, Leaf, Receipt, keccak
+from .receipt import Domain
 from .registry import Registry
-from .signing import scheme_of, verify_leaf
+from .state import ZERO_ADDRESS, Batch, Epoch, FaultKind, Lane, Pause, Standing, VoidReason
 from .terms import DAY, GWEI, MAX_GWEI, Terms
 
 MAX_COUNT: Final = 4000 * TILE
 RELEASE_STEPS: Final = 32
 LONGEST_NOTICE: Final = 365 * DAY
-ZERO_ADDRESS: Final = bytes(20)
+BUCKETS: Final = 8
+BUCKET_LIMIT: Final = 2**18 - 1
 
 
-class Standing(IntEnum):
-    """How surely a receipt is settled. Signed and Promised are never answered by a view of a leaf alone."""
-
-    UNKNOWN = 0
-    SIGNED = 1
-    PROMISED = 2
-    POSTED = 3
-    FINAL = 4
-    VOIDED = 5
-
-
-class VoidReason(IntEnum):
-    """Why a leaf reads Voided."""
-
-    NONE = 0
-    UNTIMELY = 1
-    NOT_ENTITLED = 2
-    FAULTY = 3
-
-
-class FaultKind(IntEnum):
-    """The kinds of fault that ``proveFault`` knows."""
-
-    BAD_SIGNATURE = 1
-
-
-@dataclass(frozen=True)
-class Claim:
-    """What a prover hands in; see ``IFault.Claim``."""
-
-    batch: BatchId
-    index: int
-    receipt: Receipt
-    signature: bytes
-    proof: tuple[bytes, ...]
-    evidence: bytes
-
-
-@dataclass
-class Lane:
-    """One relayer's numbered sequence of receipts, and the money that answers for it."""
-
-    owner: bytes
-    poster: bytes
-    promise_key: bytes
-    stake: int
-    ahead: int
-    next_seq: int = 0
-    open: int = 0
-    burned: int = 0
-
-
-@dataclass
-class Batch:
-    """A posted batch: its root, its header, and the indices voided by a fault."""
-
-    root: bytes
-    header: Header
-    voids: set[int] = field(default_factory=set)
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """Terms from ``starts_at`` on; ``earliest_end``: no window of a batch of an earlier epoch ends later."""
-
-    terms: Terms
-    starts_at: int
-    earliest_end: int
-    faults: frozenset[FaultKind]
-
-    def window_end(self, anchor: int) -> int:
-        """The end of the window of a batch posted at ``anchor``, never before that of an earlier batch."""
-        return max(anchor + self.terms.window, self.earliest_end)
-
-
-class Settlement:
+class Settlement(Disputes, PromiseClaims):
     """The contract's state and its actions."""
 
     def __init__(
         self,
         owner: bytes,
+        guardian: bytes,
         registry: Registry,
-        domain: Domain,
+        domains: tuple[Domain, Domain],
         terms: Terms,
         faults: frozenset[FaultKind],
         now: int,
     ) -> None:
-        self.owner = owner
-        self.registry = registry
-        self.domain = domain
-        self.lanes: dict[int, Lane] = {}
-        self.batches: dict[BatchId, Batch] = {}
-        self.epochs: list[Epoch] = []
-        self.credits: dict[bytes, int] = {}
-        self.balance = 0
+        """``domains``: the settlement contract's, for promises, and the registry's, for receipts."""
+        super().__init__(owner, guardian, registry, domains)
         self._append_epoch(terms, faults, now, earliest=now, earliest_end=0)
 
     # --- lanes ---------------------------------------------------------------------------------
@@ -135,7 +58,7 @@ class Settlement:
         if env.value < needed:
             raise Revert("InsufficientStake", env.value, needed)
         lane = len(self.lanes) + 1
-        self.lanes[lane] = Lane(env.sender, poster, promise_key, env.value, ahead)
+        self.lanes[lane] = Lane(env.sender, poster, env.value, ahead, [(0, promise_key)])
         self.balance += env.value
         return [Event("LaneOpened", (lane, env.sender, poster, promise_key, ahead, env.value))]
 
@@ -149,6 +72,45 @@ class Settlement:
         lane.stake += env.value
         self.balance += env.value
         return [Event("StakeAdded", (lane_id, env.sender, env.value))]
+
+    def rotate(self, env: Env, lane_id: int, poster: bytes, promise_key: bytes) -> list[Event]:
+        """Moves the posting right at once, and the promise authority from the first number nobody was promised."""
+        lane = self._owned(env, lane_id)
+        if lane.blown:
+            raise Revert("LaneBlown", lane_id)
+        if poster == ZERO_ADDRESS:
+            raise Revert("ZeroAddress")
+        # After ahead has shrunk the last key may begin beyond: it has promised nothing there that can be claimed.
+        from_seq = max(lane.next_seq + lane.ahead, lane.promise_keys[-1][0])
+        lane.poster = poster
+        if lane.promise_keys[-1][0] == from_seq:
+            lane.promise_keys.pop()
+        lane.promise_keys.append((from_seq, promise_key))
+        return [Event("LaneRotated", (lane_id, poster, promise_key, from_seq))]
+
+    def set_ahead(self, env: Env, lane_id: int, ahead: int) -> list[Event]:
+        """How many receipts may be promised beyond nextSeq: grows at once; shrinks when the last promise made under the
+        larger number can no longer be claimed."""
+        lane = self._owned(env, lane_id)
+        if ahead < lane.ahead:
+            effective = env.now + self.longest_obligation
+            lane.shrink = (ahead, effective)
+            return [Event("AheadChanged", (lane_id, ahead, effective))]
+        needed = self._required(env.now, lane.open + ahead)
+        if lane.stake < needed:
+            raise Revert("InsufficientStake", lane.stake, needed)
+        lane.ahead, lane.shrink = ahead, None
+        return [Event("AheadChanged", (lane_id, ahead, env.now))]
+
+    def apply_ahead(self, env: Env, lane_id: int) -> list[Event]:
+        """Puts an announced smaller ``ahead`` into force once it is due; anyone may."""
+        lane = self._lane(lane_id)
+        if lane.shrink is None or env.now < lane.shrink[1]:
+            raise Revert("NoChangeDue", lane_id, lane.shrink[1] if lane.shrink else 0)
+        lane.ahead, lane.shrink = lane.shrink[0], None
+        return []
+
+    # --- posting -------------------------------------------------------------------------------
 
     def post(
         self,
@@ -173,27 +135,39 @@ class Settlement:
         tiles = -(-count // TILE)
         if len(tile_roots) != tiles:
             raise Revert("WrongTileCount", len(tile_roots), tiles)
-        number, epoch = self._current(env.now)
+        if self.pauses and env.now <= self.pauses[-1].end:
+            raise Revert("Paused", self.pauses[-1].end)
+        number, epoch = self._epoch_at(env.now)
         least, most = max(env.now - epoch.terms.max_posting_delay, 0), env.now + epoch.terms.max_clock_skew
         if not least <= oldest <= newest <= most:
             raise Revert("WrongRange", oldest, newest, least, most)
+        root = fold(tile_roots)
+        if not any(root):
+            raise Revert("ZeroRoot")
         open_after = self._cover(lane_id, lane, count, env.now, epoch.terms)
         lane.open = open_after
         lane.next_seq += count
+        lane.histogram = counted(lane.histogram, max(0, env.now - oldest), count)
         batch = batch_id(lane_id, first_seq)
         end = epoch.window_end(env.now)
-        header = Header(count, env.now, end, oldest, newest - oldest, number)
-        self.batches[batch] = Batch(fold(tile_roots), header)
-        return [
-            Event("Posted", (lane_id, batch, self.batches[batch].root, header.pack(), tile_roots, data_uri))
-        ]
+        header = Header(count, env.now, end, oldest, newest - oldest, number, len(self.pauses))
+        self.batches[batch] = Batch(root, header)
+        return [Event("Posted", (lane_id, batch, root, header.pack(), tile_roots, data_uri))]
 
     def release_cover(self, env: Env, lane_id: int, max_batches: int) -> list[Event]:
-        """Releases cover of up to ``max_batches`` closed batches of a lane."""
+        """Releases cover of up to ``max_batches`` closed batches of a lane.
+
+        A lane that leaves stays liable for what it releases until no promise in it can be claimed any more.
+        """
         lane = self._lane(lane_id)
-        for count in self._closed(lane_id, lane, env.now, max_batches):
-            lane.open -= count
+        for header in self._closed(lane_id, lane, env.now, max_batches):
+            lane.open -= header.count
+            if lane.exit_at:
+                claimable = header.latest_end + max(epoch.terms.claim_window for epoch in self.epochs)
+                lane.liable_until = max(lane.liable_until, claimable)
         return []
+
+    # --- money out -----------------------------------------------------------------------------
 
     def sweep_burned(self, env: Env, lane_id: int) -> list[Event]:
         """Burns what a lane has lost and is still held."""
@@ -213,44 +187,52 @@ class Settlement:
         self.balance -= amount
         return [Event("Withdrawn", (env.sender, to, amount))]
 
-    # --- faults --------------------------------------------------------------------------------
+    def exit(self, env: Env, lane_id: int) -> list[Event]:
+        """The owner begins to leave: no promise due later than maxPromiseDelay from now binds the lane."""
+        lane = self._owned(env, lane_id)
+        if lane.exit_at:
+            raise Revert("AlreadyLeaving", lane_id)
+        lane.exit_at = env.now
+        # Of what was released before, every tile had ended by now.
+        lane.liable_until = max(lane.liable_until, env.now + self.longest_obligation)
+        return [Event("LaneLeaving", (lane_id, lane.liable_until))]
 
-    def prove_fault(self, env: Env, kind: int, claim: Claim) -> list[Event]:
-        """Voids a leaf that a fault is proven of and slashes its lane; half, at most, goes to the prover."""
-        batch = self.batches.get(claim.batch)
-        if batch is None:
-            raise Revert("UnknownBatch", claim.batch)
-        if env.now > self.tile_end(batch.header):
-            raise Revert("TooLate", self.tile_end(batch.header))
-        leaf = Leaf(claim.receipt, claim.signature)
-        if root_of(leaf.hash, claim.index, batch.header.count, claim.proof) != batch.root:
-            raise Revert("NotIncluded", claim.batch, claim.index)
-        if claim.index in batch.voids:
-            raise Revert("AlreadyProven", claim.batch, claim.index)
-        epoch = self.epochs[batch.header.epoch - 1]
-        if kind not in epoch.faults:
-            raise Revert("UnknownFault", kind)
-        if not FAULTS[FaultKind(kind)](leaf, claim.evidence, self.domain):
-            raise Revert("NotProven", kind)
-        batch.voids.add(claim.index)
-        faults = min(batch.header.fault_count + 1, MAX_FAULT_COUNT)
-        batch.header = replace(batch.header, fault_count=faults, flags=batch.header.flags | HAS_VOIDS)
-        slashed = self._slash(self.lanes[lane_of(claim.batch)], epoch.terms.leaf_slash, env.sender)
-        return [Event("FaultProven", (claim.batch, claim.index, kind, env.sender, slashed))]
+    def withdraw_stake(self, env: Env, lane_id: int) -> list[Event]:
+        """Credits the stake to the owner of a lane that is free of every obligation."""
+        lane = self._owned(env, lane_id)
+        if not lane.exit_at:
+            raise Revert("NotLeaving", lane_id)
+        if lane.open:
+            raise Revert("ReceiptsOpen", lane_id, lane.open)
+        if env.now <= lane.liable_until:
+            raise Revert("StillLiable", lane_id, lane.liable_until)
+        amount, lane.stake = lane.stake, 0
+        self._credit(lane.owner, amount)
+        return [Event("StakeWithdrawn", (lane_id, lane.owner, amount))]
 
-    def _slash(self, lane: Lane, amount: int, prover: bytes) -> int:
-        slashed = min(amount, lane.stake)
-        share = slashed // GWEI // 2 * GWEI
-        lane.stake -= slashed
-        lane.burned += slashed - share
-        self.credits[prover] = self.credits.get(prover, 0) + share
-        return slashed
+    # --- guardian ------------------------------------------------------------------------------
+
+    def pause(self, env: Env, seconds: int) -> list[Event]:
+        """The guardian stops new posts for a while: bounded, spaced, and nothing else."""
+        if env.sender != self.guardian:
+            raise Revert("NotGuardian", env.sender)
+        terms = self._epoch_at(env.now)[1].terms
+        if not 0 < seconds <= terms.max_pause:
+            raise Revert("WrongPause", seconds, terms.max_pause)
+        if self.pauses and env.now < self.pauses[-1].end + terms.pause_spacing:
+            raise Revert("TooSoon", env.now, self.pauses[-1].end + terms.pause_spacing)
+        self.pauses.append(Pause(env.now, env.now + seconds))
+        return [Event("PostingPaused", (env.now, env.now + seconds))]
+
+    def set_guardian(self, env: Env, guardian: bytes) -> list[Event]:
+        """The owner names another guardian, or none."""
+        checked_owner(env, self.owner)
+        self.guardian = guardian
+        return [Event("GuardianChanged", (guardian,))]
 
     # --- epochs --------------------------------------------------------------------------------
 
-    def announce_epoch(
-        self, env: Env, terms: Terms, faults: frozenset[FaultKind], starts_at: int
-    ) -> list[Event]:
+    def announce_epoch(self, env: Env, terms: Terms, faults: frozenset[FaultKind], starts_at: int) -> list[Event]:
         """The owner announces the next epoch, far enough ahead for every lane to leave before it."""
         checked_owner(env, self.owner)
         previous = self.epochs[-1]
@@ -273,66 +255,21 @@ class Settlement:
         self.epochs.append(Epoch(terms, starts_at, earliest_end, faults))
         return [Event("EpochAnnounced", (len(self.epochs), starts_at, terms, faults))]
 
-    # --- views ---------------------------------------------------------------------------------
-
-    def standing(
-        self, now: int, batch: BatchId, index: int, words: bytes, proof: tuple[bytes, ...]
-    ) -> Standing:
-        """The standing of the leaf with seven ``words``: Unknown, Posted, Final or Voided."""
-        if not self.is_included(batch, index, keccak(b"\x00" + words), proof):
-            return Standing.UNKNOWN
-        if self.why_void(batch, index, words, proof) is not VoidReason.NONE:
-            return Standing.VOIDED
-        return Standing.FINAL if now > self.tile_end(self.batches[batch].header) else Standing.POSTED
-
-    def why_void(self, batch: BatchId, index: int, words: bytes, proof: tuple[bytes, ...]) -> VoidReason:
-        """Why a leaf reads Voided; NONE where it does not or is not there."""
-        if not self.is_included(batch, index, keccak(b"\x00" + words), proof):
-            return VoidReason.NONE
-        posted = self.batches[batch]
-        header, receipt = posted.header, Receipt.from_words(words[:192])
-        if index in posted.voids:
-            return VoidReason.FAULTY
-        if not is_timely(receipt.issued_at, header.anchor, self.epochs[header.epoch - 1].terms):
-            return VoidReason.UNTIMELY
-        if not self.registry.was_live(receipt.node, header.anchor, self.tile_end(header)):
-            return VoidReason.NOT_ENTITLED
-        return VoidReason.NONE
-
-    def is_included(self, batch: BatchId, index: int, leaf_hash: bytes, proof: tuple[bytes, ...]) -> bool:
-        """Whether a leaf stands at ``index`` of a batch. A root of zero includes nothing."""
-        posted = self.batches.get(batch)
-        if posted is None or not any(posted.root):
-            return False
-        return root_of(leaf_hash, index, posted.header.count, proof) == posted.root
-
-    def tile_end(self, header: Header) -> int:
-        """When a tile ends, inclusive: until then its leaves can be disputed."""
-        return header.window_end
+    # --- helpers -------------------------------------------------------------------------------
 
     def required_stake(self, now: int, lane_id: int, count: int) -> int:
         """What a lane must hold to post ``count`` more receipts, were nothing released."""
         lane = self.lanes.get(lane_id)
         return self._required(now, count + (lane.open + lane.ahead if lane else 0))
 
-    def owed(self) -> int:
-        """All that the contract answers for: stakes, what is to burn, credits."""
-        return sum(lane.stake + lane.burned for lane in self.lanes.values()) + sum(self.credits.values())
-
-    # --- helpers -------------------------------------------------------------------------------
-
-    def _lane(self, lane_id: int) -> Lane:
-        if lane_id not in self.lanes:
-            raise Revert("UnknownLane", lane_id)
-        return self.lanes[lane_id]
-
-    def _current(self, now: int) -> tuple[int, Epoch]:
-        """The epoch whose terms hold now, and its number. At most the newest has not started."""
-        number = len(self.epochs) if now >= self.epochs[-1].starts_at else len(self.epochs) - 1
-        return number, self.epochs[number - 1]
+    def _owned(self, env: Env, lane_id: int) -> Lane:
+        lane = self._lane(lane_id)
+        if env.sender != lane.owner:
+            raise Revert("NotLaneOwner", env.sender, lane.owner)
+        return lane
 
     def _required(self, now: int, receipts: int) -> int:
-        terms = self._current(now)[1].terms
+        terms = self._epoch_at(now)[1].terms
         return terms.min_stake + receipts * terms.cover
 
     def _cover(self, lane_id: int, lane: Lane, count: int, now: int, terms: Terms) -> int:
@@ -343,39 +280,40 @@ class Settlement:
         for closed in self._closed(lane_id, lane, now, RELEASE_STEPS):
             if open_after <= capacity:
                 break
-            open_after -= closed
+            open_after -= closed.count
         if open_after > capacity:
             needed = terms.min_stake + (open_after + lane.ahead) * terms.cover
             raise Revert("InsufficientStake", lane.stake, needed)
         return open_after
 
-    def _closed(self, lane_id: int, lane: Lane, now: int, most: int) -> list[int]:
-        """The sizes of the oldest unreleased batches of a lane, as far as they are closed in a row."""
-        sizes: list[int] = []
+    def _closed(self, lane_id: int, lane: Lane, now: int, most: int) -> list[Header]:
+        """The oldest unreleased batches of a lane, as far as they are closed in a row."""
+        closed: list[Header] = []
         seq = lane.next_seq - lane.open
-        while seq < lane.next_seq and len(sizes) < most:
+        while seq < lane.next_seq and len(closed) < most:
             header = self.batches[batch_id(lane_id, seq)].header
             if not header.is_closed(now):
                 break
-            sizes.append(header.count)
+            closed.append(header)
             seq += header.count
-        return sizes
+        return closed
 
 
-def _bad_signature(leaf: Leaf, public_key: bytes, domain: Domain) -> bool:
-    """The signature does not verify under the node's key, or is longer than any may be."""
-    if len(leaf.signature) > MAX_SIGNATURE:
-        return True
-    if scheme_of(public_key) is None:
-        raise Revert("UnknownScheme", len(public_key))
-    try:
-        return not verify_leaf(leaf, public_key, domain)
-    except InvalidField:
-        raise Revert("KeyOfAnotherNode", leaf.receipt.node, keccak(public_key)) from None
+def bucket_of(gap: int) -> int:
+    """The bucket of a trust gap in seconds: under 4, 16, 64, 256, 1,024, 4,096, 16,384, and all above."""
+    return min(max(gap.bit_length() - 1, 0) // 2, BUCKETS - 1)
 
 
-FAULTS: Final = {FaultKind.BAD_SIGNATURE: _bad_signature}
-"""What each fault's own contract answers: proven or not, or a revert when it cannot tell."""
+def counted(histogram: list[int], gap: int, count: int) -> list[int]:
+    """The histogram with ``count`` receipts more in the bucket of ``gap``; all buckets halve until the sum fits."""
+    count, bucket = min(count, BUCKET_LIMIT), bucket_of(gap)
+    while histogram[bucket] + count > BUCKET_LIMIT:
+        histogram = [entry // 2 for entry in histogram]
+        if not histogram[bucket]:
+            break
+    histogram = list(histogram)
+    histogram[bucket] += count
+    return histogram
 
 
 def _whole_gwei(amount: int) -> None:

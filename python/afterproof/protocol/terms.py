@@ -45,7 +45,12 @@ class Terms:
     @property
     def time_to_leave(self) -> int:
         """Seconds that a lane needs to be free of every obligation: how far ahead the next epoch is announced."""
-        return self.max_promise_delay + self.claim_window + self.max_pause + self.window
+        return self.obligation + self.window
+
+    @property
+    def obligation(self) -> int:
+        """Seconds from the moment a lane begins to leave until no promise of it can be claimed."""
+        return self.max_promise_delay + self.max_pause + self.catch_up + self.claim_window
 
     def broken_rule(self) -> tuple[str, str] | None:
         """The first parameter that breaks a rule, by its on-chain name, and the rule; None for sound terms."""

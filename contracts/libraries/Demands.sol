@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+import {Demand, IDemands} from "../interfaces/IDemands.sol";
+import {ISettlement, Terms} from "../interfaces/ISettlement.sol";
+import {Header} from "../types/Header.sol";
+import {Batch, Lane, State} from "../types/State.sol";
+import {BatchTree} from "./BatchTree.sol";
+import {Bits} from "./Bits.sol";
+import {Lanes} from "./Lanes.sol";
+import {PackedLeaves} from "./PackedLeaves.sol";
+import {Tiles} from "./Tiles.sol";
+
+/// @title Demands: the state machine of `IDemands`
+/// @dev A library of its own because these are rare paths: it keeps the contract within its size.
+library Demands {
+    using Lanes for Lane;
+
+    uint256 private constant HALF = 128;
+    /// @dev Gas that showing one leaf costs with its calldata, a signature of 256 bytes; what a deposit is measured by.
+    uint256 private constant ANSWER_GAS = 30_000;
+    uint256 private constant EXPIRED_DEMAND = 64;
+
+    /// @dev See `IDemands.demandTile`.
+    function demand(
+        State storage state,
+        uint256 batchId,
+        uint256 tile,
+        bytes32 tileRoot,
+        bytes32[] calldata path
+    ) external {
+        // Check:
+        Header header = _existing(state, batchId);
+        if (block.timestamp > header.windowEnd()) revert ISettlement.TooLate(header.windowEnd());
+        if (!_isTile(state, batchId, header, tile, tileRoot, path)) revert ISettlement.NotIncluded(batchId, tile);
+        Demand storage entry = state.demands[batchId][tile];
+        if (entry.challenger != address(0)) revert IDemands.AlreadyDemanded(batchId, tile);
+        if (header.isStruck()) revert ISettlement.Struck(batchId, tile);
+        uint256 needed = depositFor(state, batchId, tile);
+        if (msg.value < needed || msg.value > type(uint96).max) revert IDemands.InsufficientDeposit(msg.value, needed);
+
+        // Effect:
+        Lane storage lane = state.lanes[batchId >> 64];
+        Terms storage terms = state.epochs.terms[header.epoch()];
+        uint256 deadline = block.timestamp + terms.answerPeriod;
+        uint256 spaced = uint256(lane.lastDeadline) + terms.answerSpacing;
+        if (spaced > deadline) deadline = spaced;
+        uint256 liable = deadline + terms.window + terms.claimWindow;
+        lane.lastDeadline = uint40(deadline);
+        if (liable > lane.liableUntil) lane.liableUntil = uint40(liable);
+        entry.challenger = msg.sender;
+        entry.deadline = uint40(deadline);
+        entry.deposit = uint96(msg.value);
+        entry.openedAt = uint40(block.timestamp);
+        state.batches[batchId].header = header.withDemand();
+        emit IDemands.TileDemanded(batchId, tile, msg.sender, deadline, msg.value);
+    }
+
+    /// @dev See `IDemands.answerTile`. Whom to credit, and with how many wei, is for the caller to do.
+    function answer(
+        State storage state,
+        uint256 batchId,
+        uint256 tile,
+        uint256 half,
+        bytes calldata data,
+        bytes32 other,
+        bytes32[] calldata path
+    ) external returns (address payee, uint256 amount) {
+        // Check:
+        Header header = _existing(state, batchId);
+        Demand storage entry = state.demands[batchId][tile];
+        if (entry.challenger == address(0)) revert IDemands.NotDemanded(batchId, tile);
+        uint256 halves = Tiles.leavesOf(header, tile) > HALF ? 2 : 1;
+        if (half >= halves) revert IDemands.WrongAnswer(batchId, tile);
+        if (entry.answeredAt != 0 || (entry.halves >> half) & 1 != 0) revert IDemands.AlreadyAnswered(batchId, tile);
+        if (block.timestamp > entry.deadline) revert ISettlement.TooLate(entry.deadline);
+        bytes32 root = _tileRoot(header, tile, half, data, other);
+        if (root == 0 || !_isTile(state, batchId, header, tile, root, path)) revert IDemands.WrongAnswer(batchId, tile);
+
+        // Effect:
+        uint8 shown = entry.halves | uint8(1 << half);
+        bool whole = shown == (1 << halves) - 1;
+        entry.halves = shown;
+        amount = whole ? entry.deposit : entry.deposit / 2;
+        entry.deposit -= uint96(amount);
+        uint256 middle = entry.openedAt + (uint256(entry.deadline) - entry.openedAt) / 2;
+        payee = block.timestamp <= middle ? state.lanes[batchId >> 64].owner : msg.sender;
+        if (whole) {
+            entry.answeredAt = uint40(block.timestamp);
+            uint256 end = block.timestamp + state.epochs.posting[header.epoch()].window();
+            state.batches[batchId].header = header.withoutDemand().withEnd(end);
+        }
+        emit IDemands.TileAnswered(batchId, tile, half, msg.sender, data);
+    }
+
+    /// @dev See `IDemands.expireDemand`. Whom to credit, and with how many wei, is for the caller to do.
+    function expire(
+        State storage state,
+        uint256 batchId,
+        uint256 tile
+    ) external returns (address challenger, uint256 amount) {
+        // Check:
+        Header header = _existing(state, batchId);
+        Demand storage entry = state.demands[batchId][tile];
+        challenger = entry.challenger;
+        if (challenger == address(0)) revert IDemands.NotDemanded(batchId, tile);
+        if (entry.answeredAt != 0 || entry.expired) revert IDemands.AlreadyAnswered(batchId, tile);
+        if (block.timestamp <= entry.deadline) revert IDemands.NotYet(entry.deadline);
+
+        // Effect:
+        amount = entry.deposit;
+        entry.expired = true;
+        entry.deposit = 0;
+        (uint256 slashed, uint256 share, ) = state.lanes[batchId >> 64].slash(
+            _strikeOut(state, batchId, header, tile) * (state.epochs.terms[header.epoch()].leafSlash / 1 gwei),
+            50,
+            0
+        );
+        amount += share * 1 gwei;
+        emit IDemands.DemandExpired(batchId, tile, challenger, slashed * 1 gwei);
+        Tiles.countFaults(state, batchId, header.withoutDemand(), EXPIRED_DEMAND);
+    }
+
+    /// @dev The least deposit for a demand of a tile: the floor, or what showing it costs at this base fee.
+    function depositFor(State storage state, uint256 batchId, uint256 tile) public view returns (uint256) {
+        Header header = _existing(state, batchId);
+        if (tile >= Tiles.countOf(header.count())) revert ISettlement.NotIncluded(batchId, tile);
+        uint256 cost = block.basefee * ANSWER_GAS * Tiles.leavesOf(header, tile);
+        uint256 floor = state.epochs.terms[header.epoch()].demandDeposit;
+        return cost > floor ? cost : floor;
+    }
+
+    /// @dev Marks every leaf of a tile void; how many were not before.
+    function _strikeOut(State storage state, uint256 batchId, Header header, uint256 tile) private returns (uint256) {
+        uint256 leaves = Tiles.leavesOf(header, tile);
+        uint256 all = type(uint256).max >> (Tiles.SIZE - leaves);
+        uint256 before = state.voids[batchId][tile];
+        state.voids[batchId][tile] = all;
+        return leaves - Bits.count(before);
+    }
+
+    function _existing(State storage state, uint256 batchId) private view returns (Header header) {
+        header = state.batches[batchId].header;
+        if (!header.exists()) revert ISettlement.UnknownBatch(batchId);
+    }
+
+    function _isTile(
+        State storage state,
+        uint256 batchId,
+        Header header,
+        uint256 tile,
+        bytes32 tileRoot,
+        bytes32[] calldata path
+    ) private view returns (bool) {
+        Batch storage batch = state.batches[batchId];
+        return BatchTree.contains(batch.root, tileRoot, tile, Tiles.countOf(header.count()), path);
+    }
+
+    /// @dev The root of the tile whose half `data` packs, the other half's root given; zero for data that is none.
+    function _tileRoot(
+        Header header,
+        uint256 tile,
+        uint256 half,
+        bytes calldata data,
+        bytes32 other
+    ) private pure returns (bytes32) {
+        uint256 leaves = Tiles.leavesOf(header, tile);
+        if (leaves <= HALF) return PackedLeaves.root(data, leaves);
+        bytes32 own = PackedLeaves.root(data, half == 0 ? HALF : leaves - HALF);
+        if (own == 0) return 0;
+        return half == 0 ? BatchTree.node(own, other) : BatchTree.node(other, own);
+    }
+}

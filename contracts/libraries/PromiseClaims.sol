@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
+import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
+import {InclusionPromise, IPromises, Opening} from "../interfaces/IPromises.sol";
+import {ISettlement} from "../interfaces/ISettlement.sol";
+import {Header} from "../types/Header.sol";
+import {Batch, EpochBook, Lane, PromiseTerms, State} from "../types/State.sol";
+import {BatchTree} from "./BatchTree.sol";
+import {Epochs} from "./Epochs.sol";
+import {Lanes} from "./Lanes.sol";
+import {Receipts} from "./Receipts.sol";
+import {Tiles} from "./Tiles.sol";
+
+/// @notice What a claim is paid: for the caller of the library to credit.
+struct Payout {
+    address beneficiary;
+    uint256 beneficiaryShare;
+    uint256 callerShare;
+}
+
+/// @title Promise claims: the state machine of `IPromises`
+/// @dev A library of its own because these are rare paths: it keeps the contract within its size.
+library PromiseClaims {
+    using Checkpoints for Checkpoints.Trace160;
+    using Checkpoints for Checkpoints.Trace208;
+    using Epochs for EpochBook;
+    using Lanes for Lane;
+
+    bytes32 private constant TYPEHASH =
+        keccak256(
+            "InclusionPromise(uint32 lane,uint64 firstSeq,uint32 count,bytes32 root,uint64 includeBy,address beneficiary)"
+        );
+    uint8 private constant MISSED_DEADLINE = 1;
+    uint8 private constant OMITTED_RECEIPT = 2;
+    uint8 private constant DOUBLE_PROMISE = 3;
+    uint256 private constant BENEFICIARY_PERCENT = 45;
+    uint256 private constant CALLER_PERCENT = 5;
+    uint256 private constant BROKEN = 1;
+    uint256 private constant DOUBLED = 2;
+    uint256 private constant LEAF_MASK = ~uint256(0xff);
+
+    /// @dev See `IPromises.claimMissed`.
+    function missed(State storage state, Opening calldata opening, uint64 firstSeq) external returns (Payout memory) {
+        Lane storage lane = _enforceable(state, opening);
+        uint256 due = dueOf(state, opening.inclusion.includeBy);
+        uint256 over = due;
+        bool late = block.timestamp > due;
+        if (opening.seq < lane.sequence.nextSeq()) {
+            (uint256 batchId, Header header) = _holding(state, opening, firstSeq);
+            uint256 struckAt;
+            (over, struckAt) = _over(state, batchId, header, opening.seq - firstSeq, due);
+            late = header.anchor() > due || struckAt != 0;
+        }
+        if (!late) revert IPromises.NotBroken(opening.inclusion.lane, opening.seq);
+        return _pay(state, opening, MISSED_DEADLINE, over);
+    }
+
+    /// @dev See `IPromises.claimOmitted`.
+    function omitted(
+        State storage state,
+        Opening calldata opening,
+        uint64 firstSeq,
+        bytes32 other,
+        bytes32[] calldata path
+    ) external returns (Payout memory) {
+        _enforceable(state, opening);
+        (uint256 batchId, Header header) = _holding(state, opening, firstSeq);
+        uint256 index = opening.seq - firstSeq;
+        Batch storage batch = state.batches[batchId];
+        if (!BatchTree.contains(batch.root, other, index, header.count(), path)) {
+            revert ISettlement.NotIncluded(batchId, index);
+        }
+        if (other == opening.leafHash) revert IPromises.NotBroken(opening.inclusion.lane, opening.seq);
+        uint256 due = dueOf(state, opening.inclusion.includeBy);
+        (uint256 over, ) = _over(state, batchId, header, index, due);
+        return _pay(state, opening, OMITTED_RECEIPT, over);
+    }
+
+    /// @dev See `IPromises.claimDouble`.
+    function doubled(
+        State storage state,
+        Opening calldata first,
+        Opening calldata second,
+        uint64 firstSeq
+    ) external returns (Payout memory) {
+        Lane storage lane = _enforceable(state, first);
+        _enforceable(state, second);
+        uint256 seq = first.seq;
+        uint256 laneId = first.inclusion.lane;
+        if (laneId != second.inclusion.lane || seq != second.seq || first.leafHash == second.leafHash) {
+            revert IPromises.NotBroken(laneId, seq);
+        }
+        uint256 word = state.claims[laneId][seq];
+        bool firstWasPaid = word & BROKEN != 0 && (word ^ uint256(first.leafHash)) & LEAF_MASK == 0;
+        Opening calldata paid = firstWasPaid ? second : first;
+        uint256 over = dueOf(state, paid.inclusion.includeBy);
+        if (seq < lane.sequence.nextSeq()) {
+            (uint256 batchId, Header header) = _holding(state, first, firstSeq);
+            (over, ) = _over(state, batchId, header, seq - firstSeq, over);
+        }
+        return _pay(state, paid, DOUBLE_PROMISE, over);
+    }
+
+    /// @dev The last second in which a promise is in time: a pause defers it to its end and the catch-up after it.
+    function dueOf(State storage state, uint256 includeBy) public view returns (uint256) {
+        if (state.pauses.count == 0 || includeBy > type(uint48).max) return includeBy;
+        uint256 pauseEnd = state.pauses.all.upperLookupRecent(uint48(includeBy));
+        if (includeBy > pauseEnd) return includeBy;
+        return pauseEnd + state.epochs.promises[state.epochs.at(includeBy)].catchUp;
+    }
+
+    // ------------------------------------------------------------------------------ what a claim rests on
+
+    /// @dev The lane of a promise that its authority signed, opened rightly, and within what may be promised.
+    function _enforceable(State storage state, Opening calldata opening) private view returns (Lane storage lane) {
+        InclusionPromise calldata inclusion = opening.inclusion;
+        lane = state.lanes[inclusion.lane];
+        if (lane.owner == address(0)) revert ISettlement.UnknownLane(inclusion.lane);
+        if (!_holds(opening) || _signer(opening) != address(lane.promiseKeys.upperLookup(opening.seq))) {
+            revert IPromises.NotPromised(inclusion.lane, opening.seq);
+        }
+        if (opening.seq >= lane.sequence.nextSeq() + lane.sequence.ahead()) {
+            revert IPromises.Unenforceable(inclusion.lane, opening.seq);
+        }
+        if (lane.exitAt != 0) {
+            uint256 delay = state.epochs.promises[state.epochs.at(lane.exitAt)].maxPromiseDelay;
+            if (inclusion.includeBy > lane.exitAt + delay) {
+                revert IPromises.Unenforceable(inclusion.lane, opening.seq);
+            }
+        }
+    }
+
+    /// @dev Whether the promise holds the leaf at the number. A number before the promise's first wraps to an index
+    /// beyond any count.
+    function _holds(Opening calldata opening) private pure returns (bool) {
+        uint256 index;
+        unchecked {
+            index = uint256(opening.seq) - opening.inclusion.firstSeq;
+        }
+        InclusionPromise calldata inclusion = opening.inclusion;
+        return BatchTree.contains(inclusion.root, opening.leafHash, index, inclusion.count, opening.proof);
+    }
+
+    /// @dev Who signed, never the zero address: a lane without a promise key has promised nothing.
+    function _signer(Opening calldata opening) private view returns (address) {
+        bytes32 digest = MessageHashUtils.toTypedDataHash(
+            Receipts.domainSeparator(address(this)),
+            keccak256(abi.encode(TYPEHASH, opening.inclusion))
+        );
+        (address signer, ECDSA.RecoverError failure, ) = ECDSA.tryRecoverCalldata(digest, opening.signature);
+        if (failure != ECDSA.RecoverError.NoError) {
+            revert IPromises.NotPromised(opening.inclusion.lane, opening.seq);
+        }
+        return signer;
+    }
+
+    /// @dev The batch that starts at `firstSeq`, which must hold the number.
+    function _holding(
+        State storage state,
+        Opening calldata opening,
+        uint256 firstSeq
+    ) private view returns (uint256 batchId, Header header) {
+        batchId = (uint256(opening.inclusion.lane) << 64) | firstSeq;
+        header = state.batches[batchId].header;
+        if (!header.exists()) revert ISettlement.UnknownBatch(batchId);
+        if (opening.seq < firstSeq || opening.seq >= firstSeq + header.count()) {
+            revert IPromises.NotBroken(opening.inclusion.lane, opening.seq);
+        }
+    }
+
+    /// @dev The later of due time and the end or strike of the tile (`Tiles.OPEN` while a demand is open); the strike.
+    function _over(
+        State storage state,
+        uint256 batchId,
+        Header header,
+        uint256 index,
+        uint256 due
+    ) private view returns (uint256 over, uint256 struckAt) {
+        (over, struckAt) = Tiles.timesOf(state, batchId, header, index / Tiles.SIZE);
+        if (struckAt != 0) over = struckAt;
+        if (due > over) over = due;
+    }
+
+    function _pay(
+        State storage state,
+        Opening calldata opening,
+        uint8 fault,
+        uint256 over
+    ) private returns (Payout memory payout) {
+        InclusionPromise calldata inclusion = opening.inclusion;
+        // Check:
+        PromiseTerms memory terms = state.epochs.promises[state.epochs.at(inclusion.includeBy)];
+        if (over != Tiles.OPEN && block.timestamp > over + terms.claimWindow) {
+            revert ISettlement.TooLate(over + terms.claimWindow);
+        }
+        uint256 word = state.claims[inclusion.lane][opening.seq];
+        uint256 flag = fault == DOUBLE_PROMISE ? DOUBLED : BROKEN;
+        if (word & flag != 0) revert IPromises.AlreadyClaimed(inclusion.lane, opening.seq);
+
+        // Effect:
+        if (flag == BROKEN) word |= uint256(opening.leafHash) & LEAF_MASK;
+        state.claims[inclusion.lane][opening.seq] = word | flag;
+        bool hasBeneficiary = inclusion.beneficiary != address(0);
+        uint256 slashed;
+        (slashed, payout.beneficiaryShare, payout.callerShare) = state.lanes[inclusion.lane].slash(
+            terms.slashGwei,
+            hasBeneficiary ? BENEFICIARY_PERCENT : 0,
+            CALLER_PERCENT
+        );
+        payout.beneficiary = inclusion.beneficiary;
+        payout.beneficiaryShare *= 1 gwei;
+        payout.callerShare *= 1 gwei;
+        emit IPromises.PromiseBroken(
+            inclusion.lane,
+            opening.seq,
+            fault,
+            inclusion.beneficiary,
+            msg.sender,
+            slashed * 1 gwei
+        );
+    }
+}

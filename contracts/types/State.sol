@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
+import {Demand} from "../interfaces/IDemands.sol";
+import {IFault} from "../interfaces/IFault.sol";
+import {Terms} from "../interfaces/ISettlement.sol";
+import {Header} from "./Header.sol";
+import {LaneMoney, LaneSequence} from "./LaneWords.sol";
+import {PostingTerms} from "./PostingTerms.sol";
+
+/// @notice A lane: two hot words, then what a post never reads.
+/// @dev `lastDeadline` is that of its latest demand. `nextAhead` is announced to hold from `aheadAt` on (0: none is).
+/// `promiseKeys`: from a sequence number (key) on, an address (value) signs promises.
+struct Lane {
+    LaneMoney money;
+    LaneSequence sequence;
+    address owner;
+    uint40 exitAt;
+    uint40 liableUntil;
+    bool blown;
+    uint40 lastDeadline;
+    uint40 aheadAt;
+    uint32 nextAhead;
+    Checkpoints.Trace160 promiseKeys;
+}
+
+/// @notice A batch: its root, and its header.
+struct Batch {
+    bytes32 root;
+    Header header;
+}
+
+/// @notice A fault kind of an epoch: one slot, the address with the price of being caught.
+struct FaultEntry {
+    IFault fault;
+    uint48 slashGwei;
+}
+
+/// @notice What a claim on a promise needs of an epoch: one slot.
+struct PromiseTerms {
+    uint32 claimWindow;
+    uint32 catchUp;
+    uint32 maxPromiseDelay;
+    uint48 slashGwei;
+}
+
+/// @notice Every epoch announced. `latest` repeats the newest posting terms, so that a post reads one slot.
+/// `longestClaim` and `longestObligation` are the most that any epoch so far had, in seconds.
+struct EpochBook {
+    PostingTerms latest;
+    uint32 longestClaim;
+    uint40 longestObligation;
+    mapping(uint256 epoch => PostingTerms) posting;
+    mapping(uint256 epoch => PromiseTerms) promises;
+    mapping(uint256 epoch => Terms) terms;
+    mapping(uint256 epoch => mapping(uint256 kind => FaultEntry)) faults;
+}
+
+/// @notice The pauses of posting: the latest in one slot with who may order one, and all, start to end.
+struct PauseBook {
+    address guardian;
+    uint40 until;
+    uint16 count;
+    Checkpoints.Trace208 all;
+}
+
+/// @notice All that `Settlement` holds but credits. The libraries act on it; the contract is their shell.
+/// @dev `struckAt` is read only where a header says so. `claims`: bit 0 a deadline or omission was paid, for the leaf
+/// hash whose upper 248 bits stand above; bit 1 a double promise was paid.
+struct State {
+    EpochBook epochs;
+    PauseBook pauses;
+    mapping(uint256 laneId => Lane) lanes;
+    mapping(uint256 batchId => Batch) batches;
+    mapping(uint256 batchId => mapping(uint256 tile => uint256 bits)) voids;
+    mapping(uint256 batchId => mapping(uint256 tile => Demand)) demands;
+    mapping(uint256 batchId => uint256 time) struckAt;
+    mapping(uint256 laneId => mapping(uint256 seq => uint256 word)) claims;
+}
