@@ -215,3 +215,10 @@ def test_readme_maps_the_line_to_files_that_exist() -> None:
     assert len(named) > 10
     for name in named:
         assert (root / name).exists() or (root / "python" / "afterproof" / name).exists(), name
+
+
+def test_demo_keeps_its_files_in_a_folder_of_their_own(tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text("x")
+    ran = run("demo", "--keep", str(tmp_path))
+    assert ran.status == 2
+    assert "is not empty" in ran.err
