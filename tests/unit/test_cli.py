@@ -12,8 +12,12 @@ a run
 └── when its reader has gone → it should end quietly
 secrets
 └── no command should take one on its command line
+the README
+└── it should name commands, options and files that exist
 """
 
+import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -179,3 +183,42 @@ def test_run_whose_reader_has_gone_ends_quietly() -> None:
     process.stdout.close()
     assert process.stderr.read() == b""
     assert process.wait(30) in (0, 1)
+
+
+# --- what the README says --------------------------------------------------------------------------
+
+
+def readme_lines() -> list[list[str]]:
+    """The words of every command line of ours in the README."""
+    text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    quoted = re.findall(r"`(afterproof [^`]+)`", text) + re.findall(r"(?m)^    (afterproof .+)$", text)
+    return [shlex.split(line)[1:] for line in quoted]
+
+
+@pytest.mark.parametrize("words", readme_lines(), ids=" ".join)
+def test_readme_names_commands_and_options_that_exist(words: list[str]) -> None:
+    command: click.Command = afterproof
+    if words[0] == "--config":
+        words = words[2:]
+    while isinstance(command, click.Group):
+        command = command.commands[words.pop(0)]
+    known = {option for parameter in command.params for option in parameter.opts}
+    assert {word for word in words if word.startswith("--")} <= known
+
+
+def test_readme_maps_the_line_to_files_that_exist() -> None:
+    root = Path(__file__).parents[2]
+    text = (root / "README.md").read_text(encoding="utf-8")
+    named = re.findall(
+        r"`((?:steps|gateway|web|data|cli|contracts|protocol|chain|store|scripts)/[\w./]*)`", text
+    )
+    assert len(named) > 10
+    for name in named:
+        assert (root / name).exists() or (root / "python" / "afterproof" / name).exists(), name
+
+
+def test_demo_keeps_its_files_in_a_folder_of_their_own(tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text("x")
+    ran = run("demo", "--keep", str(tmp_path))
+    assert ran.status == 2
+    assert "is not empty" in ran.err

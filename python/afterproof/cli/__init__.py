@@ -6,7 +6,9 @@ receipt   receipt show, verify               setup    init, keys new
 lane, node, credits                          what operators do on chain
 session   settings and chain of one run      values, options, output, keyfiles   what they share
 
-Exit statuses: 0 done, 1 an error (a sentence on standard error), 2 a wrong command line, 130 Ctrl-C.
+Exit statuses: 0 done, 1 an error (a sentence on standard error), 2 a wrong command line, 130 interrupted by Ctrl-C.
+To a relayer, verifier or gateway Ctrl-C and SIGTERM are how it is told to end: it finishes what it is at, and ends
+with 0.
 """
 
 from .app import main as main

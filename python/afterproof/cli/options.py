@@ -23,6 +23,7 @@ def config_option(command: Command) -> Command:
         "--config",
         type=click.Path(path_type=Path, dir_okay=False),
         envvar="AFTERPROOF_CONFIG",
+        show_envvar=True,
         expose_value=False,
         callback=_use,
         metavar="FILE",

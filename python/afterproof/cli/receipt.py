@@ -187,4 +187,5 @@ def _json(signed: SignedReceipt) -> dict[str, Any]:
         **signed.to_json(),
         "receipt_hash": hex0x(signed.receipt.hash),
         "leaf_hash": hex0x(signed.leaf.hash),
+        "words": [hex0x(signed.leaf.words[at : at + 32]) for at in range(0, 224, 32)],
     }

@@ -43,7 +43,7 @@ class Anvil:
 
     def __init__(self, processes: Processes, port: int | None = None, state: Path | None = None) -> None:
         self.url = f"http://127.0.0.1:{port or free_port()}"
-        self._http = httpx.Client(timeout=10.0)
+        self._http = httpx.Client(timeout=3.0)
         self._ids = count(1)
         argv = [find_anvil(), "--port", self.url.rpartition(":")[2], "--quiet"]
         # The rules and the cap on a transaction's gas that mainnet has today.

@@ -17,7 +17,7 @@ from ..chain.parameters import Kind, Parameters
 from ..chain.sender import EvmSender
 from ..chain.wallet import SendOptions
 from ..errors import AfterproofError
-from ..protocol.receipt import Domain, Scheme
+from ..protocol.receipt import Domain, Scheme, hex0x
 from ..protocol.signing import node_of
 from ..protocol.terms import DEMO, ETHER
 from .accounts import FUNDS, OWNER, USER, VERIFIER, DevelopmentKey
@@ -80,9 +80,8 @@ class Stack:
         deployer = EvmDeployer(self.anvil.url, OWNER.private, options=_IMPATIENT)
         parameters = Parameters(Kind.DEVELOPMENT, None, 0, DEMO)
         deployment = deploy(parameters, deployer, out, say=log.info)
-        self._say(
-            f"{verb} Settlement at 0x{deployment.settlement.hex()} and its registry at 0x{deployment.registry.hex()}"
-        )
+        self._say(f"{verb} Settlement at {hex0x(deployment.settlement)}")
+        self._say(f"{verb} AttestationRegistry at {hex0x(deployment.registry)}")
         (self.folder / "afterproof.toml").write_text(user_settings(self.ports))
         return deployment
 

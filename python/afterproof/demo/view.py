@@ -112,8 +112,8 @@ class View:
         lane = lane_of(fault.batch)
         self._tally(lane).slashed += fault.slashed
         self.say(
-            f"the verifier proved that receipt {first_seq_of(fault.batch) + fault.index} of lane {lane} has a bad "
-            f"signature: it is void, and the lane loses {fault.slashed / ETHER:.4f} ether",
+            f"receipt {first_seq_of(fault.batch) + fault.index} of lane {lane} is proven forged: it is void, and the "
+            f"lane loses {fault.slashed / ETHER:.4f} ether",
             "fault",
         )
 
