@@ -437,7 +437,10 @@ contract Settlement is ISettlement, Credits, Ownable2Step {
     }
 
     /// @inheritdoc IPromises
-    function claimsOf(uint256 laneId, uint256 seq) external view override returns (bool broken, bool doubled) {
+    function claimsOf(
+        uint256 laneId,
+        uint256 seq
+    ) external view override returns (bool broken, bool doubled) {
         uint256 word = _state.claims[laneId][seq];
         return (word & 1 != 0, word & 2 != 0);
     }
@@ -493,7 +496,8 @@ contract Settlement is ISettlement, Credits, Ownable2Step {
         }
         if (!_isTimely(header, uint256(leaf[Receipts.ISSUED_AT]))) return (VoidReason.Untimely, end);
         // Until its tile ends a revocation may still reach back to the leaf; what is recorded later may not.
-        if (!registry.wasLive(leaf[Receipts.NODE], header.anchor(), end)) return (VoidReason.NotEntitled, end);
+        if (!registry.wasLive(leaf[Receipts.NODE], header.anchor(), end))
+            return (VoidReason.NotEntitled, end);
         return (VoidReason.None, end);
     }
 

@@ -43,12 +43,7 @@ interface IDemands {
     );
 
     /// @notice Nobody answered; the lane lost `slashed` wei.
-    event DemandExpired(
-        uint256 indexed batchId,
-        uint256 tile,
-        address indexed challenger,
-        uint256 slashed
-    );
+    event DemandExpired(uint256 indexed batchId, uint256 tile, address indexed challenger, uint256 slashed);
 
     /// @notice A tile can be demanded once.
     error AlreadyDemanded(uint256 batchId, uint256 tile);

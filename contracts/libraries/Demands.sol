@@ -32,12 +32,14 @@ library Demands {
         // Check:
         Header header = _existing(state, batchId);
         if (block.timestamp > header.windowEnd()) revert ISettlement.TooLate(header.windowEnd());
-        if (!_isTile(state, batchId, header, tile, tileRoot, path)) revert ISettlement.NotIncluded(batchId, tile);
+        if (!_isTile(state, batchId, header, tile, tileRoot, path))
+            revert ISettlement.NotIncluded(batchId, tile);
         Demand storage entry = state.demands[batchId][tile];
         if (entry.challenger != address(0)) revert IDemands.AlreadyDemanded(batchId, tile);
         if (header.isStruck()) revert ISettlement.Struck(batchId, tile);
         uint256 needed = depositFor(state, batchId, tile);
-        if (msg.value < needed || msg.value > type(uint96).max) revert IDemands.InsufficientDeposit(msg.value, needed);
+        if (msg.value < needed || msg.value > type(uint96).max)
+            revert IDemands.InsufficientDeposit(msg.value, needed);
 
         // Effect:
         Lane storage lane = state.lanes[batchId >> 64];
@@ -72,10 +74,12 @@ library Demands {
         if (entry.challenger == address(0)) revert IDemands.NotDemanded(batchId, tile);
         uint256 halves = Tiles.leavesOf(header, tile) > HALF ? 2 : 1;
         if (half >= halves) revert IDemands.WrongAnswer(batchId, tile);
-        if (entry.answeredAt != 0 || (entry.halves >> half) & 1 != 0) revert IDemands.AlreadyAnswered(batchId, tile);
+        if (entry.answeredAt != 0 || (entry.halves >> half) & 1 != 0)
+            revert IDemands.AlreadyAnswered(batchId, tile);
         if (block.timestamp > entry.deadline) revert ISettlement.TooLate(entry.deadline);
         bytes32 root = _tileRoot(header, tile, half, data, other);
-        if (root == 0 || !_isTile(state, batchId, header, tile, root, path)) revert IDemands.WrongAnswer(batchId, tile);
+        if (root == 0 || !_isTile(state, batchId, header, tile, root, path))
+            revert IDemands.WrongAnswer(batchId, tile);
 
         // Effect:
         uint8 shown = entry.halves | uint8(1 << half);
@@ -112,7 +116,8 @@ library Demands {
         entry.expired = true;
         entry.deposit = 0;
         (uint256 slashed, uint256 share, ) = state.lanes[batchId >> 64].slash(
-            _strikeOut(state, batchId, header, tile) * (state.epochs.terms[header.epoch()].leafSlash / 1 gwei),
+            _strikeOut(state, batchId, header, tile) *
+                (state.epochs.terms[header.epoch()].leafSlash / 1 gwei),
             50,
             0
         );
@@ -131,7 +136,12 @@ library Demands {
     }
 
     /// @dev Marks every leaf of a tile void; how many were not before.
-    function _strikeOut(State storage state, uint256 batchId, Header header, uint256 tile) private returns (uint256) {
+    function _strikeOut(
+        State storage state,
+        uint256 batchId,
+        Header header,
+        uint256 tile
+    ) private returns (uint256) {
         uint256 leaves = Tiles.leavesOf(header, tile);
         uint256 all = type(uint256).max >> (Tiles.SIZE - leaves);
         uint256 before = state.voids[batchId][tile];

@@ -4,13 +4,7 @@ pragma solidity 0.8.30;
 import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
 import {ISettlement, Terms} from "../interfaces/ISettlement.sol";
 import {Header} from "../types/Header.sol";
-import {
-    LaneMoney,
-    LaneMoneyFields,
-    LaneSequence,
-    LaneSequenceFields,
-    MAX_GWEI
-} from "../types/LaneWords.sol";
+import {LaneMoney, LaneMoneyFields, LaneSequence, LaneSequenceFields, MAX_GWEI} from "../types/LaneWords.sol";
 import {PostingTerms} from "../types/PostingTerms.sol";
 import {EpochBook, Lane, State} from "../types/State.sol";
 import {Epochs} from "./Epochs.sol";
@@ -103,7 +97,11 @@ library LaneActions {
 
     /// @dev See `ISettlement.releaseCover`. A lane that leaves stays liable for what it releases until no promise in it
     /// can be claimed any more.
-    function release(State storage state, uint32 laneId, uint256 maxBatches) external returns (uint256 released) {
+    function release(
+        State storage state,
+        uint32 laneId,
+        uint256 maxBatches
+    ) external returns (uint256 released) {
         Lane storage lane = _existing(state, laneId);
         LaneSequence sequence = lane.sequence;
         uint256 nextSeq = sequence.nextSeq();

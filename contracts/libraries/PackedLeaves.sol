@@ -29,15 +29,25 @@ library PackedLeaves {
             let signature := add(hashAt, 32)
             let next := data.offset
             let end := add(next, data.length)
-            for { let last := add(base, shl(5, count)) } lt(target, last) { target := add(target, 32) } {
-                if gt(add(next, 2), end) { sound := 0 break }
+            for {
+                let last := add(base, shl(5, count))
+            } lt(target, last) {
+                target := add(target, 32)
+            } {
+                if gt(add(next, 2), end) {
+                    sound := 0
+                    break
+                }
                 let size := shr(240, calldataload(next))
                 next := add(next, 2)
                 if eq(size, EMPTY_MARK) {
                     mstore(target, EMPTY_LEAF)
                     continue
                 }
-                if or(gt(size, MAX_SIGNATURE), gt(add(next, add(WORDS, size)), end)) { sound := 0 break }
+                if or(gt(size, MAX_SIGNATURE), gt(add(next, add(WORDS, size)), end)) {
+                    sound := 0
+                    break
+                }
                 calldatacopy(words, next, WORDS)
                 calldatacopy(signature, add(next, WORDS), size)
                 mstore(hashAt, keccak256(signature, size))

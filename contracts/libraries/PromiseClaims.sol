@@ -29,10 +29,9 @@ library PromiseClaims {
     using Epochs for EpochBook;
     using Lanes for Lane;
 
-    bytes32 private constant TYPEHASH =
-        keccak256(
-            "InclusionPromise(uint32 lane,uint64 firstSeq,uint32 count,bytes32 root,uint64 includeBy,address beneficiary)"
-        );
+    bytes32 private constant TYPEHASH = keccak256(
+        "InclusionPromise(uint32 lane,uint64 firstSeq,uint32 count,bytes32 root,uint64 includeBy,address beneficiary)"
+    );
     uint8 private constant MISSED_DEADLINE = 1;
     uint8 private constant OMITTED_RECEIPT = 2;
     uint8 private constant DOUBLE_PROMISE = 3;
@@ -43,7 +42,11 @@ library PromiseClaims {
     uint256 private constant LEAF_MASK = ~uint256(0xff);
 
     /// @dev See `IPromises.claimMissed`.
-    function missed(State storage state, Opening calldata opening, uint64 firstSeq) external returns (Payout memory) {
+    function missed(
+        State storage state,
+        Opening calldata opening,
+        uint64 firstSeq
+    ) external returns (Payout memory) {
         Lane storage lane = _enforceable(state, opening);
         uint256 due = dueOf(state, opening.inclusion.includeBy);
         uint256 over = due;
@@ -115,7 +118,10 @@ library PromiseClaims {
     // ------------------------------------------------------------------------------ what a claim rests on
 
     /// @dev The lane of a promise that its authority signed, opened rightly, and within what may be promised.
-    function _enforceable(State storage state, Opening calldata opening) private view returns (Lane storage lane) {
+    function _enforceable(
+        State storage state,
+        Opening calldata opening
+    ) private view returns (Lane storage lane) {
         InclusionPromise calldata inclusion = opening.inclusion;
         lane = state.lanes[inclusion.lane];
         if (lane.owner == address(0)) revert ISettlement.UnknownLane(inclusion.lane);

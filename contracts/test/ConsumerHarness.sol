@@ -11,6 +11,8 @@ contract ConsumerHarness is ReceiptConsumer {
     /// @notice How often a modifier let its body run.
     uint256 public acted;
 
+    error AskerRefused();
+
     constructor(ISettlement settlement) ReceiptConsumer(settlement) {}
 
     function ask() external returns (bytes32 nonce) {
@@ -27,7 +29,7 @@ contract ConsumerHarness is ReceiptConsumer {
     ) external consumes(nonce, request, at, standing, assurance) {
         ++acted;
         (bool accepted, ) = askerOf(nonce).call("");
-        require(accepted);
+        if (!accepted) revert AskerRefused();
     }
 
     function look(

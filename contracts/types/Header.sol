@@ -48,7 +48,7 @@ library HeaderFields {
                     (oldest_ << 100) |
                     ((newest_ - oldest_) << 140) |
                     (epoch_ << 172) |
-                (pauseIndex_ << 188)
+                    (pauseIndex_ << 188)
             );
     }
 

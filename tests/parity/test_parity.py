@@ -207,8 +207,8 @@ def test_a_scrambled_proof_leads_elsewhere_alike(size: int, data: st.DataObject)
 # --- headers ----------------------------------------------------------------------------------------
 
 
-@given(st.integers(0, 2**256 - 1))
-def test_headers_have_the_same_fields(word: int) -> None:
+@given(st.integers(0, 2**256 - 1), st.sampled_from([1, 64]))
+def test_headers_have_the_same_fields(word: int, number: int) -> None:
     header = Header.unpack(word)
     assert header.pack() == word
     found = harness("HeaderHarness").call("fields", word)
@@ -225,6 +225,6 @@ def test_headers_have_the_same_fields(word: int) -> None:
     )
     assert tuple(found) == expected
     faulty = replace(
-        header, fault_count=min(header.fault_count + 1, MAX_FAULT_COUNT), flags=header.flags | HAS_VOIDS
+        header, fault_count=min(header.fault_count + number, MAX_FAULT_COUNT), flags=header.flags | HAS_VOIDS
     )
-    assert harness("HeaderHarness").call("withFault", word) == faulty.pack()
+    assert harness("HeaderHarness").call("withFaults", word, number) == faulty.pack()

@@ -22,8 +22,8 @@ from afterproof.protocol.batching import Batch, build_batch, declared_range
 from afterproof.protocol.header import BatchId
 from afterproof.protocol.outcome import Event, Revert
 from afterproof.protocol.receipt import Leaf, Receipt
-from afterproof.protocol.settlement import Claim, FaultKind
 from afterproof.protocol.signing import Signer
+from afterproof.protocol.state import Claim, FaultKind
 from afterproof.protocol.terms import DEMO, ETHER, GWEI, Terms
 from tests.support.invariants import Standings, half_is_burned, honest_keep_their_stake, solvent
 from tests.support.pair import ALL_FAULTS, Pair

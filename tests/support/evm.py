@@ -146,6 +146,11 @@ class Evm:
         return self._context.timestamp
 
     @property
+    def base_fee(self) -> int:
+        """Wei a unit of gas."""
+        return self._context.base_fee_per_gas or 0
+
+    @property
     def reading_now(self) -> int:
         """The time that a call sees: here the same as a message's."""
         return self.now

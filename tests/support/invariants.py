@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 from afterproof.protocol.header import BatchId
 from afterproof.protocol.receipt import Leaf
-from afterproof.protocol.settlement import Settlement, Standing
+from afterproof.protocol.settlement import Settlement
+from afterproof.protocol.state import Standing
 from tests.support.pair import Pair
 
 Place = tuple[BatchId, int]

@@ -8,8 +8,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from afterproof.protocol.batching import Batch, build_batch, declared_range
 from afterproof.protocol.header import BatchId
 from afterproof.protocol.receipt import ZERO, Domain, Leaf, Receipt, keccak
-from afterproof.protocol.settlement import Claim, FaultKind, Standing
 from afterproof.protocol.signing import RsaPssSigner, Secp256k1Signer, Signer
+from afterproof.protocol.state import Claim, FaultKind, Standing
 from afterproof.protocol.terms import DEMO, ETHER, Terms
 from tests.support.pair import Pair
 

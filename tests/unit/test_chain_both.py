@@ -37,7 +37,8 @@ from afterproof.errors import CallReverted, SendFailed
 from afterproof.protocol.batching import Batch, build_batch, declared_range
 from afterproof.protocol.header import Header, batch_id
 from afterproof.protocol.receipt import Domain, Leaf
-from afterproof.protocol.settlement import MAX_COUNT, Claim, FaultKind, Standing, VoidReason
+from afterproof.protocol.settlement import MAX_COUNT
+from afterproof.protocol.state import Claim, FaultKind, Standing, VoidReason
 from afterproof.protocol.terms import DEMO, ETHER, GWEI
 from tests.support.chains import WEALTH, EvmStage, MemoryStage, Stage, deployed_anvil, restored
 from tests.support.scene import forged_leaf, leaf_of, secp_signer

@@ -26,7 +26,7 @@ from afterproof.chain.deploy import FAULT_CONTRACTS, Deployed, Ref, creation_cod
 from afterproof.chain.parameters import Kind, Parameters
 from afterproof.errors import ConfigError, SendFailed
 from afterproof.protocol.receipt import keccak
-from afterproof.protocol.settlement import FaultKind
+from afterproof.protocol.state import FaultKind
 from afterproof.protocol.terms import DEMO, PRODUCTION
 
 ACCOUNT, PERSON = b"\x0a" * 20, b"\x0b" * 20

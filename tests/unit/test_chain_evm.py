@@ -43,7 +43,7 @@ from afterproof.errors import CallReverted, ChainUnavailable, ConfigError, SendF
 from afterproof.protocol.batching import build_batch
 from afterproof.protocol.header import batch_id
 from afterproof.protocol.receipt import Domain
-from afterproof.protocol.settlement import Claim, FaultKind
+from afterproof.protocol.state import Claim, FaultKind
 from afterproof.protocol.terms import ETHER, GWEI
 from tests.support.chains import IMPATIENT, KEYS, OWNER_KEY, PARAMETERS, deployed_anvil, restored, rpc
 from tests.support.false_node import Edit, Http, false_node, tampering

@@ -21,7 +21,7 @@ from afterproof.chain.memory import MemoryChain
 from afterproof.chain.memory_state import BURNED_TO
 from afterproof.errors import CallReverted, ChainUnavailable, SendFailed
 from afterproof.protocol.batching import build_batch
-from afterproof.protocol.settlement import Claim, FaultKind
+from afterproof.protocol.state import Claim, FaultKind
 from afterproof.protocol.terms import DEMO, ETHER, GWEI
 from tests.support.scene import forged_leaf, secp_signer
 

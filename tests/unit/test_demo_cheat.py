@@ -12,7 +12,7 @@ from pathlib import Path
 
 import afterproof
 from afterproof.demo.cheat import SLIPS, cheat_batch
-from afterproof.protocol.settlement import Standing, VoidReason
+from afterproof.protocol.state import Standing, VoidReason
 from afterproof.steps.finalise import finalise
 from afterproof.steps.post import post
 from afterproof.steps.query import find_receipt

@@ -20,7 +20,7 @@ from afterproof.demo.report import Gap, PostedBatch, Proven, ReadLeaf, Report, p
 from afterproof.demo.traffic import Answered
 from afterproof.protocol.header import Header, batch_id
 from afterproof.protocol.receipt import Scheme, keccak
-from afterproof.protocol.settlement import Standing, VoidReason
+from afterproof.protocol.state import Standing, VoidReason
 from afterproof.protocol.terms import DEMO
 
 VERIFIER = b"\x02" * 20

@@ -20,7 +20,7 @@ from dataclasses import astuple, replace
 import pytest
 
 from afterproof.protocol.outcome import Revert
-from afterproof.protocol.settlement import FaultKind, Standing
+from afterproof.protocol.state import FaultKind, Standing
 from afterproof.protocol.terms import DEMO, ETHER, GWEI, PRODUCTION, TERM_NAMES, Terms
 from tests.support.evm import reverts
 from tests.support.pair import ALL_FAULTS
@@ -123,9 +123,9 @@ def test_announce_epoch_with_the_largest_value_of_a_term_is_refused_or_kept(scen
 def test_deploying_with_a_broken_rule_reverts(scene: Scene) -> None:
     terms = astuple(replace(DEMO, window=3))
     with reverts("BadTerms", "window", "is at least maxOutage"):
-        scene.pair.evm.deploy("Settlement", scene.owner, scene.pair.registry, terms, [])
+        scene.pair.evm.deploy("Settlement", scene.owner, scene.pair.guardian, scene.pair.registry, terms, [])
     with reverts("ZeroAddress"):
-        scene.pair.evm.deploy("Settlement", scene.owner, bytes(20), astuple(DEMO), [])
+        scene.pair.evm.deploy("Settlement", scene.owner, scene.pair.guardian, bytes(20), astuple(DEMO), [])
 
 
 def test_announce_epoch_with_unsound_faults_reverts(scene: Scene) -> None:

@@ -37,7 +37,7 @@ from afterproof.protocol.batching import build_batch
 from afterproof.protocol.merkle import fold
 from afterproof.protocol.outcome import Revert
 from afterproof.protocol.receipt import Leaf, Receipt
-from afterproof.protocol.settlement import FaultKind, Standing, VoidReason
+from afterproof.protocol.state import FaultKind, Standing, VoidReason
 from afterproof.protocol.terms import DEMO, ETHER, GWEI
 from tests.support.evm import Reverted, reverts
 from tests.support.pair import encode_claim, encode_words
@@ -117,7 +117,7 @@ def test_prove_fault_of_what_is_not_there_reverts(scene: Scene) -> None:
 
 def test_prove_fault_of_an_unknown_kind_reverts(scene: Scene) -> None:
     batch = scene.post(scene.forged(1))
-    for kind in (0, 2, 255):
+    for kind in (0, FaultKind.WRONG_RESULT, 255):
         assert error_of(scene, kind, scene.claim(batch, 0)) == "UnknownFault"
 
 
@@ -275,14 +275,6 @@ def test_standing_of_what_is_not_there_is_unknown_and_never_reverts(scene: Scene
         assert scene.pair.standing(identity, index, leaf, path) is UNKNOWN
 
 
-def test_a_zero_root_includes_nothing(scene: Scene) -> None:
-    roots = [bytes(32)]
-    scene.pair.act("post", scene.poster, scene.lane, 0, 256, scene.now, scene.now, roots, "")
-    leaf = scene.leaf(1)
-    for index, proof in ((0, ()), (255, (bytes(32),) * 8), (256, ()), (300, (bytes(32),) * 8)):
-        assert scene.pair.standing(scene.lane << 64, index, leaf, proof) is UNKNOWN
-
-
 @pytest.mark.parametrize(
     ("age", "expected"),
     [
@@ -298,7 +290,10 @@ def test_standing_of_a_leaf_at_the_edge_of_its_time(scene: Scene, age: int, expe
     batch = build_and_post_with_range(scene, scene.leaf(1), scene.leaf(2, age=age))
     assert scene.standing(batch, 1) is expected
     reason = VoidReason.UNTIMELY if expected is VOIDED else VoidReason.NONE
-    assert scene.pair.spec.why_void(batch.id, 1, batch.leaves[1].words, tuple(batch.tree.proof(1))) is reason
+    assert (
+        scene.pair.spec.why_void(scene.now, batch.id, 1, batch.leaves[1].words, tuple(batch.tree.proof(1)))
+        is reason
+    )
 
 
 def build_and_post_with_range(scene: Scene, *leaves: Leaf):  # type: ignore[no-untyped-def]

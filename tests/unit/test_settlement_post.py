@@ -211,6 +211,12 @@ def test_post_with_the_largest_range_values_reverts(scene: Scene) -> None:
     assert refused(scene, "post", scene.poster, *arguments)[0] == "WrongRange"
 
 
+def test_post_with_a_zero_root_reverts(scene: Scene) -> None:
+    """Nothing could be shown to stand under it, so no promise in it could be claimed and no tile demanded."""
+    zero = post_arguments(scene, count=256, tile_roots=[bytes(32)])
+    assert refused(scene, "post", scene.poster, *zero) == ("ZeroRoot", ())
+
+
 def test_post_with_the_range_exactly_at_its_limits_posts(scene: Scene) -> None:
     oldest, newest = scene.now - DEMO.max_posting_delay, scene.now + DEMO.max_clock_skew
     scene.pair.act("post", scene.poster, *post_arguments(scene, oldest=oldest, newest=newest))

@@ -20,7 +20,7 @@ import pytest
 from afterproof.chain.base import FaultProven
 from afterproof.errors import CallReverted, ChainUnavailable
 from afterproof.protocol.header import batch_id
-from afterproof.protocol.settlement import Standing
+from afterproof.protocol.state import Standing
 from afterproof.protocol.terms import DEMO
 from afterproof.steps import Context
 from afterproof.steps.check import check

@@ -23,7 +23,7 @@ from afterproof.protocol.header import batch_id, first_seq_of
 from afterproof.protocol.merkle import root_of
 from afterproof.protocol.packing import unpack
 from afterproof.protocol.receipt import SignedReceipt
-from afterproof.protocol.settlement import Standing, VoidReason
+from afterproof.protocol.state import Standing, VoidReason
 from afterproof.steps import Context
 from afterproof.steps.batch import close, next_receipts
 from afterproof.steps.check import check

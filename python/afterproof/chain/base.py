@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from afterproof.protocol.header import BatchId, Header
-from afterproof.protocol.settlement import Claim, FaultKind, Standing, VoidReason
+from afterproof.protocol.state import Claim, FaultKind, Standing, VoidReason
 from afterproof.protocol.terms import Terms
 
 

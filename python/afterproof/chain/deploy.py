@@ -14,7 +14,7 @@ from eth_utils.address import to_checksum_address
 
 from afterproof.errors import ConfigError
 from afterproof.protocol.receipt import hex0x, keccak
-from afterproof.protocol.settlement import FaultKind
+from afterproof.protocol.state import FaultKind
 from afterproof.protocol.terms import TERM_NAMES
 
 from .abi import encode, interface

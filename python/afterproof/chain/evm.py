@@ -6,7 +6,7 @@ from typing import Any, Final, TypeVar
 
 from afterproof.errors import CallReverted, ChainUnavailable, ConfigError, SendFailed
 from afterproof.protocol.header import BatchId, Header
-from afterproof.protocol.settlement import Standing, VoidReason
+from afterproof.protocol.state import Standing, VoidReason
 from afterproof.protocol.terms import Terms
 
 from . import events

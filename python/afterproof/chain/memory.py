@@ -21,7 +21,8 @@ from afterproof.errors import CallReverted, ChainError, ChainUnavailable, SendFa
 from afterproof.protocol.outcome import Event, Revert
 from afterproof.protocol.receipt import Domain, keccak
 from afterproof.protocol.registry import Registry
-from afterproof.protocol.settlement import FaultKind, Settlement
+from afterproof.protocol.settlement import Settlement
+from afterproof.protocol.state import FaultKind
 from afterproof.protocol.terms import DEMO, Terms
 
 from .base import Block, Deployment, Landed, Logged, Place

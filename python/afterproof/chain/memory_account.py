@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 from afterproof.errors import CallReverted
 from afterproof.protocol.header import BatchId, Header
-from afterproof.protocol.settlement import MAX_COUNT, Claim, FaultKind, Standing, VoidReason
+from afterproof.protocol.settlement import MAX_COUNT
+from afterproof.protocol.state import Claim, FaultKind, Standing, VoidReason
 from afterproof.protocol.terms import Terms
 
 from .base import Block, Landed, LaneState, Logged, NodeState

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from afterproof.errors import ChainUnavailable, SendFailed
-from afterproof.protocol.settlement import Claim, FaultKind
+from afterproof.protocol.state import Claim, FaultKind
 
 from .abi import MalformedAbi, interface
 from .base import Deployment, Landed, LaneOpened

@@ -6,7 +6,7 @@ from typing import Any, Final
 from ..protocol.header import first_seq_of, lane_of
 from ..protocol.receipt import SignedReceipt, hex0x
 from ..protocol.registry import Assurance
-from ..protocol.settlement import Standing, VoidReason
+from ..protocol.state import Standing, VoidReason
 from .lookup import Place
 from .values import moment
 

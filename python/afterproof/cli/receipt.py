@@ -11,8 +11,8 @@ from ..errors import ConfigError
 from ..protocol.errors import InvalidField
 from ..protocol.receipt import Domain, Scheme, SignedReceipt, hex0x, keccak
 from ..protocol.registry import Assurance
-from ..protocol.settlement import Standing, VoidReason
 from ..protocol.signing import verify as signature_holds
+from ..protocol.state import Standing, VoidReason
 from .checks import Checks, signature_text
 from .options import examples, reads
 from .output import emit, facts, note

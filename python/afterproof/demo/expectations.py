@@ -4,7 +4,7 @@ from collections import Counter
 from typing import Final
 
 from ..protocol.header import lane_of
-from ..protocol.settlement import Standing, VoidReason
+from ..protocol.state import Standing, VoidReason
 from .report import Report
 
 FORGED: Final = 2

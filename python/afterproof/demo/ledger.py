@@ -14,8 +14,8 @@ from ..protocol.errors import InvalidData
 from ..protocol.header import BatchId, first_seq_of, lane_of
 from ..protocol.packing import MAX_PACKED_LEAF, hash_of
 from ..protocol.receipt import Scheme
-from ..protocol.settlement import Standing, VoidReason
 from ..protocol.signing import scheme_of
+from ..protocol.state import Standing, VoidReason
 from .report import PostedBatch, Proven, ReadLeaf
 
 Gas = Callable[[bytes], int]

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..protocol.header import BatchId, Header
 from ..protocol.receipt import Scheme
-from ..protocol.settlement import Standing, VoidReason
+from ..protocol.state import Standing, VoidReason
 from ..protocol.terms import Terms
 from .traffic import Answered
 

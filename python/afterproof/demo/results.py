@@ -7,7 +7,7 @@ from rich.table import Table
 
 from ..protocol.header import lane_of
 from ..protocol.receipt import Scheme, hex0x
-from ..protocol.settlement import Standing
+from ..protocol.state import Standing
 from ..protocol.terms import ETHER
 from .expectations import problems
 from .report import Gap, Report

@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..protocol.header import first_seq_of, lane_of
-from ..protocol.settlement import Standing, VoidReason
+from ..protocol.state import Standing, VoidReason
 from ..protocol.terms import ETHER
 from .ledger import News, Watched
 from .report import Proven

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from .batching import TILE
-from .header import BatchId, batch_id
+from .header import batch_id
 from .merkle import root_of
 from .outcome import Env, Event, Revert
 from .promise import SignedPromise
@@ -46,7 +46,10 @@ class PromiseClaims(Views):
             batch = self._holding(opening, first_seq)
             tile = (opening.seq - first_seq) // TILE
             struck = self.struck_at(batch, tile, env.now)
-            missed, over = batch.header.anchor > due or struck is not None, self._over(batch, tile, due, env.now)
+            missed, over = (
+                batch.header.anchor > due or struck is not None,
+                self._over(batch, tile, due, env.now),
+            )
         if not missed:
             raise Revert("NotBroken", *opening.place)
         return self._pay(env, opening, lane, PromiseFault.MISSED_DEADLINE, over)
@@ -115,7 +118,9 @@ class PromiseClaims(Views):
         end = self.struck_at(batch, tile, now) or self.tile_end(batch, tile)
         return None if end is None else max(due, end)
 
-    def _pay(self, env: Env, opening: Opening, lane: Lane, fault: PromiseFault, over: int | None) -> list[Event]:
+    def _pay(
+        self, env: Env, opening: Opening, lane: Lane, fault: PromiseFault, over: int | None
+    ) -> list[Event]:
         promise = opening.signed.promise
         _, epoch = self._epoch_at(promise.include_by)
         if over is not None and env.now > over + epoch.terms.claim_window:

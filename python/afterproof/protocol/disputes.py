@@ -133,7 +133,14 @@ class Disputes(Views):
         return [Event("TileDemanded", (batch_id, tile, env.sender, deadline, env.value))]
 
     def answer_tile(
-        self, env: Env, batch_id: BatchId, tile: int, half: int, data: bytes, other: bytes, path: tuple[bytes, ...]
+        self,
+        env: Env,
+        batch_id: BatchId,
+        tile: int,
+        half: int,
+        data: bytes,
+        other: bytes,
+        path: tuple[bytes, ...],
     ) -> list[Event]:
         """Shows the leaves of half a tile; ``other`` is the root of the other half. Anyone may."""
         batch = self._batch(batch_id)

@@ -9,8 +9,8 @@ from .batching import is_timely
 from .header import Header
 from .receipt import Domain, Leaf
 from .registry import NodeRecord
-from .settlement import FaultKind, VoidReason
 from .signing import verify_leaf
+from .state import FaultKind, VoidReason
 from .terms import Terms
 
 

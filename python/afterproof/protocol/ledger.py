@@ -17,7 +17,9 @@ FUSE: Final = 256
 class Ledger:
     """The state, and the rules that several actions share."""
 
-    def __init__(self, owner: bytes, guardian: bytes, registry: Registry, domains: tuple[Domain, Domain]) -> None:
+    def __init__(
+        self, owner: bytes, guardian: bytes, registry: Registry, domains: tuple[Domain, Domain]
+    ) -> None:
         self.owner = owner
         self.guardian = guardian
         self.registry = registry
@@ -70,7 +72,11 @@ class Ledger:
         end = batch.header.window_end
         if demand is None:
             return end
-        return max(end, demand.answered_at + self._epoch_of(batch.header).terms.window) if demand.answered_at else None
+        return (
+            max(end, demand.answered_at + self._epoch_of(batch.header).terms.window)
+            if demand.answered_at
+            else None
+        )
 
     def struck_at(self, batch: Batch, tile: int, now: int) -> int | None:
         """When a tile was struck: its demand ran out, or the batch's fuse blew before the tile had ended."""
@@ -102,7 +108,9 @@ class Ledger:
                 self._credit(payee, share)
         return slashed
 
-    def _count_faults(self, batch_id: BatchId, batch: Batch, lane: Lane, number: int, now: int) -> list[Event]:
+    def _count_faults(
+        self, batch_id: BatchId, batch: Batch, lane: Lane, number: int, now: int
+    ) -> list[Event]:
         """Adds to a batch's fault count; at 256 its fuse blows, and its lane may never post again."""
         header = batch.header
         count = min(header.fault_count + number, MAX_FAULT_COUNT)

@@ -14,9 +14,7 @@ from .merkle import BatchTree, root_of
 from .receipt import Domain, hex0x, keccak
 from .signing import recover_address
 
-PROMISE_TYPE: Final = (
-    b"InclusionPromise(uint32 lane,uint64 firstSeq,uint32 count,bytes32 root,uint64 includeBy,address beneficiary)"
-)
+PROMISE_TYPE: Final = b"InclusionPromise(uint32 lane,uint64 firstSeq,uint32 count,bytes32 root,uint64 includeBy,address beneficiary)"
 _TYPEHASH: Final = keccak(PROMISE_TYPE)
 NOBODY: Final = bytes(20)
 """The beneficiary of a promise without one: its share burns."""

@@ -13,12 +13,12 @@ from typing import Final
 from .batching import TILE
 from .claims import PromiseClaims
 from .disputes import Disputes
-from .header import BatchId, Header, batch_id
+from .header import Header, batch_id
 from .merkle import fold
 from .outcome import Env, Event, Revert, checked_owner
 from .receipt import Domain
 from .registry import Registry
-from .state import ZERO_ADDRESS, Batch, Epoch, FaultKind, Lane, Pause, Standing, VoidReason
+from .state import ZERO_ADDRESS, Batch, Epoch, FaultKind, Lane, Pause
 from .terms import DAY, GWEI, MAX_GWEI, Terms
 
 MAX_COUNT: Final = 4000 * TILE
@@ -232,7 +232,9 @@ class Settlement(Disputes, PromiseClaims):
 
     # --- epochs --------------------------------------------------------------------------------
 
-    def announce_epoch(self, env: Env, terms: Terms, faults: frozenset[FaultKind], starts_at: int) -> list[Event]:
+    def announce_epoch(
+        self, env: Env, terms: Terms, faults: frozenset[FaultKind], starts_at: int
+    ) -> list[Event]:
         """The owner announces the next epoch, far enough ahead for every lane to leave before it."""
         checked_owner(env, self.owner)
         previous = self.epochs[-1]

@@ -12,7 +12,9 @@ from .state import Standing, VoidReason
 class Views(Ledger):
     """Standing, and why."""
 
-    def standing(self, now: int, batch_id: BatchId, index: int, words: bytes, proof: tuple[bytes, ...]) -> Standing:
+    def standing(
+        self, now: int, batch_id: BatchId, index: int, words: bytes, proof: tuple[bytes, ...]
+    ) -> Standing:
         """The standing of the leaf with seven ``words``: Unknown, Posted, Final or Voided."""
         if not self.is_included(batch_id, index, keccak(b"\x00" + words), proof):
             return Standing.UNKNOWN

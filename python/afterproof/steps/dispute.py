@@ -7,7 +7,7 @@ from ..errors import AfterproofError, CallReverted, SendFailed
 from ..protocol.header import first_seq_of, lane_of
 from ..protocol.merkle import root_of
 from ..protocol.receipt import Leaf, Receipt
-from ..protocol.settlement import Claim, FaultKind
+from ..protocol.state import Claim, FaultKind
 from ..protocol.terms import GWEI
 from ..store.batches import PostedBatch, VoidedLeaf
 from ..store.deadlines import Action, Deadline

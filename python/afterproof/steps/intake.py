@@ -9,8 +9,8 @@ from ..protocol.errors import InvalidField
 from ..protocol.judge import Dispute, Void, judge
 from ..protocol.receipt import SignedReceipt
 from ..protocol.registry import NodeRecord
-from ..protocol.settlement import VoidReason
 from ..protocol.signing import node_of, scheme_of
+from ..protocol.state import VoidReason
 from ..protocol.terms import Terms
 from ..store.receipts import StoredReceipt
 from .context import STALE, Context

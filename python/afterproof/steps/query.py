@@ -8,7 +8,7 @@ from ..protocol.batching import Batch, build_batch
 from ..protocol.header import BatchId, first_seq_of, lane_of
 from ..protocol.judge import Void, judge_posted
 from ..protocol.receipt import Leaf, Scheme
-from ..protocol.settlement import Standing, VoidReason
+from ..protocol.state import Standing, VoidReason
 from ..store import Store
 from ..store.batches import ClosedBatch, PostedBatch
 from ..store.receipts import StoredReceipt

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..protocol.header import BatchId, first_seq_of, lane_of
 from ..protocol.receipt import hex0x
-from ..protocol.settlement import VoidReason
+from ..protocol.state import VoidReason
 from ..steps.intake import Accepted
 from ..steps.query import BatchView, Inclusion, ReceiptView
 
