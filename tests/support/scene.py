@@ -2,15 +2,22 @@
 
 from functools import cache
 from hashlib import sha256
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from afterproof.protocol.batching import Batch, build_batch, declared_range
+from afterproof.protocol.batching import TILE, Batch, build_batch, declared_range
+from afterproof.protocol.disputes import HALF
+from afterproof.protocol.evidence import duplicate_evidence
 from afterproof.protocol.header import BatchId
+from afterproof.protocol.merkle import BatchTree
+from afterproof.protocol.outcome import Revert
+from afterproof.protocol.packing import pack
 from afterproof.protocol.receipt import ZERO, Domain, Leaf, Receipt, keccak
 from afterproof.protocol.signing import RsaPssSigner, Secp256k1Signer, Signer
-from afterproof.protocol.state import Claim, FaultKind, Standing
+from afterproof.protocol.state import Claim, Demand, FaultKind, Standing
 from afterproof.protocol.terms import DEMO, ETHER, Terms
+from tests.support.evm import Evm
 from tests.support.pair import Pair
 
 
@@ -47,8 +54,8 @@ def forged_leaf(signer: Signer, domain: Domain, issued_at: int, number: int = 0)
 class Scene:
     """Contract and specification with one lane open, staked with 10 ether, and two live nodes."""
 
-    def __init__(self, terms: Terms = DEMO) -> None:
-        self.pair = Pair(terms)
+    def __init__(self, terms: Terms = DEMO, base_fee: int = 0) -> None:
+        self.pair = Pair(terms, Evm(base_fee=base_fee))
         self.owner, self.relayer, self.poster, self.prover, self.stranger = self.pair.accounts[:5]
         self.domain, self.terms = self.pair.domain, terms
         self.secp, self.rsa = secp_signer(), rsa_signer()
@@ -111,3 +118,65 @@ class Scene:
     def end_window(self, batch: Batch, offset: int = 1) -> None:
         """Moves to ``offset`` seconds after the last second in which the batch can be disputed."""
         self.pair.evm.warp(self.pair.spec.batches[batch.id].header.window_end + offset)
+
+    def refusal(self, action: str, sender: bytes, *arguments: Any, value: int = 0) -> str:
+        """The error with which contract and specification refuse an action; neither has changed by it."""
+        try:
+            self.pair.act(action, sender, *arguments, value=value)
+        except Revert as revert:
+            self.pair.compare_state()
+            return revert.error
+        raise AssertionError(f"{action} went through")
+
+    # --- demands -------------------------------------------------------------------------------
+
+    def demand(
+        self, batch: Batch, tile: int = 0, by: bytes | None = None, value: int | None = None
+    ) -> Demand:
+        """Demands a tile, with the least deposit unless another is given."""
+        value = self.pair.spec.deposit(batch.id, tile, self.pair.evm.base_fee) if value is None else value
+        self.pair.act("demand_tile", by or self.prover, *tile_of(batch, tile), value=value)
+        return self.pair.spec.batches[batch.id].demands[tile]
+
+    def answer(self, batch: Batch, tile: int = 0, half: int | None = None, by: bytes | None = None) -> None:
+        """Shows half a tile, or all of it."""
+        halves = len(halves_of(batch, tile))
+        for number in range(halves) if half is None else (half,):
+            self.pair.act("answer_tile", by or self.relayer, *answer_of(batch, tile, number))
+
+    def expire(self, batch: Batch, tile: int = 0, by: bytes | None = None) -> None:
+        """Settles a demand that nobody answered."""
+        self.pair.act("expire_demand", by or self.stranger, batch.id, tile)
+
+    def pass_deadline(self, batch: Batch, tile: int = 0, offset: int = 1) -> None:
+        """Moves to ``offset`` seconds after the last second in which a demand can be answered."""
+        self.pair.evm.warp(self.pair.spec.batches[batch.id].demands[tile].deadline + offset)
+
+    def duplicate(self, later: Batch, index: int, earlier: Batch, first: int) -> Claim:
+        """The claim that leaf ``index`` of ``later`` stood at ``first`` of ``earlier`` before."""
+        leaf = earlier.leaves[first]
+        assert leaf is not None
+        proof = tuple(earlier.tree.proof(first))
+        evidence = duplicate_evidence(earlier.id, first, keccak(leaf.signature), proof)
+        return self.claim(later, index, evidence)
+
+
+def halves_of(batch: Batch, tile: int) -> list[tuple[Leaf | None, ...]]:
+    """The leaves of a tile as an answer shows them: its first 128, then the rest where there are more."""
+    leaves = batch.leaves[TILE * tile : TILE * (tile + 1)]
+    return [leaves[i : i + HALF] for i in range(0, len(leaves), HALF)]
+
+
+def tile_of(batch: Batch, tile: int) -> tuple[BatchId, int, bytes, tuple[bytes, ...]]:
+    """The arguments of a demand: batch, tile, its root, and that root's proof."""
+    roots = batch.tree.tile_roots
+    return batch.id, tile, roots[tile], tuple(BatchTree(roots).proof(tile))
+
+
+def answer_of(
+    batch: Batch, tile: int, half: int
+) -> tuple[BatchId, int, int, bytes, bytes, tuple[bytes, ...]]:
+    """The arguments of an answer: batch, tile, half, its packed leaves, the other half's root, the tile's proof."""
+    halves = halves_of(batch, tile)
+    other = build_batch(0, 0, halves[1 - half]).tree.root if len(halves) == 2 else bytes(32)
+    return batch.id, tile, half, pack(halves[half]), other, tile_of(batch, tile)[3]
