@@ -10,10 +10,15 @@ export APE_DATA_FOLDER := $(CURDIR)/.venv/ape
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 SOLIDITY := 'contracts/**/*.sol'
-PYTHON_SOURCES := python scripts tests
+PYTHON_SOURCES := benchmarks python scripts tests
+
+# For `make fuzz`: how long, from which seed (a fresh one unless given), and which one of its runs alone.
+SECONDS = 600
+SEED =
+RUN =
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format compile clean
+.PHONY: help setup demo test lint fuzz gas format compile clean
 .DELETE_ON_ERROR:
 
 # $(call step,what is happening,command,log name): one plain line; the log only when the command fails.
@@ -40,7 +45,7 @@ test: lint ## Set up, lint, and run the whole test suite
 	@$(BIN)/ape test tests/ape/test_through_ape.py
 	@$(BIN)/ape test tests/ape --network ethereum:local:foundry
 
-lint: setup ## Check style and types of Python, style of Solidity
+lint: setup .venv/.slither ## Check style and types of Python, style of Solidity, and examine it with slither
 	@echo "checking Python style ..."
 	@$(BIN)/ruff check $(PYTHON_SOURCES)
 	@$(BIN)/ruff format --check $(PYTHON_SOURCES)
@@ -49,6 +54,17 @@ lint: setup ## Check style and types of Python, style of Solidity
 	@echo "checking Solidity style ..."
 	@$(BIN)/node node_modules/.bin/prettier --log-level warn --check $(SOLIDITY)
 	@$(BIN)/node node_modules/.bin/solhint --disc --noPoster --max-warnings 0 $(SOLIDITY)
+	@echo "examining Solidity with slither ..."
+	@$(BIN)/python -m scripts.slither
+
+fuzz: setup ## Play the state machines: SECONDS=600 SEED=7 (a fresh one unless given)
+	@$(BIN)/python -m scripts.fuzz --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) $(if $(RUN),--run $(RUN))
+
+# Only figures on standard output, whatever has to be set up first.
+gas: ## Measure what the contracts cost on a real node, and bring benchmarks/gas.txt up to date
+	@$(MAKE) --silent --no-print-directory setup >&2
+	@$(BIN)/python scripts/compile.py --check >&2
+	@$(BIN)/python -m benchmarks.gas --write
 
 format: setup ## Format Python and Solidity in place
 	@$(BIN)/ruff check --fix-only --quiet $(PYTHON_SOURCES)
@@ -81,4 +97,10 @@ node_modules/.packages: .venv/.packages package.json package-lock.json
 # straight from .venv/bin find both.
 .venv/.toolchain: node_modules/.packages scripts/toolchain/link.py scripts/toolchain/solc.js
 	$(call step,linking solc and anvil into .venv,$(BIN)/python scripts/toolchain/link.py,link.log)
+	@touch $@
+
+# Its dependencies clash with those of ape, so it has an environment of its own.
+.venv/.slither: .venv/.packages requirements-slither.lock
+	$(call step,creating .venv/slither,$(BIN)/python -m venv .venv/slither,slither-venv.log)
+	$(call step,setting up slither (about a minute),.venv/slither/bin/pip install --disable-pip-version-check --require-hashes -r requirements-slither.lock,slither-pip.log)
 	@touch $@

@@ -73,6 +73,7 @@ library RsaPss {
             modulus
         );
         bool answered;
+        // slither-disable-next-line assembly: modexp has no built-in, and the answer goes straight into `em`
         assembly ("memory-safe") {
             answered := staticcall(gas(), 0x05, add(input, 32), mload(input), em, 256)
             answered := and(answered, eq(returndatasize(), 256))
@@ -89,6 +90,8 @@ library RsaPss {
 
     function _sha256(bytes memory message) private view returns (uint256 hash) {
         bool answered;
+        // Where the precompile is missing, the built-in takes whatever lies in memory for the hash.
+        // slither-disable-next-line assembly
         assembly ("memory-safe") {
             answered := staticcall(gas(), 0x02, add(message, 32), mload(message), 0x00, 32)
             answered := and(answered, eq(returndatasize(), 32))

@@ -15,6 +15,7 @@ contract Secp256k1Scheme is SignatureScheme {
     address public immutable registry;
 
     constructor(address registry_) SignatureScheme(Scheme.SECP256K1) {
+        // slither-disable-next-line missing-zero-check: zero is no worse than any other wrong registry
         registry = registry_;
     }
 
@@ -32,6 +33,7 @@ contract Secp256k1Scheme is SignatureScheme {
         bytes calldata signature,
         bytes calldata publicKey
     ) internal view override returns (bool valid) {
+        // slither-disable-next-line unused-return: the third value only says more of a failure
         (address signer, ECDSA.RecoverError failure, ) = ECDSA.tryRecoverCalldata(
             Receipts.digest(domainSeparator(), receipt),
             signature

@@ -1,0 +1,1 @@
+"""Measurements: gas, and how fast the gateway signs. A package, since others ship one of the same name."""

@@ -1,0 +1,9 @@
+"""Every state machine, by the name that ``make fuzz`` prints."""
+
+from hypothesis.stateful import RuleBasedStateMachine
+
+from tests.stateful.machine import SettlementMachine
+
+MACHINES: dict[str, type[RuleBasedStateMachine]] = {
+    "settlement": SettlementMachine,
+}
