@@ -17,8 +17,10 @@ library Demands {
     using Lanes for Lane;
 
     uint256 private constant HALF = 128;
-    /// @dev Gas that showing one leaf costs with its calldata, a signature of 256 bytes; what a deposit is measured by.
-    uint256 private constant ANSWER_GAS = 30_000;
+    /// @dev A deposit covers 1.5 times the gas of an answer: what it takes however small the tile, and what each leaf
+    /// adds with its calldata and a signature of 256 bytes.
+    uint256 private constant ANSWER_GAS = 150_000;
+    uint256 private constant LEAF_GAS = 30_000;
     uint256 private constant EXPIRED_DEMAND = 64;
 
     /// @dev See `IDemands.demandTile`.
@@ -130,7 +132,7 @@ library Demands {
     function depositFor(State storage state, uint256 batchId, uint256 tile) public view returns (uint256) {
         Header header = _existing(state, batchId);
         if (tile >= Tiles.countOf(header.count())) revert ISettlement.NotIncluded(batchId, tile);
-        uint256 cost = block.basefee * ANSWER_GAS * Tiles.leavesOf(header, tile);
+        uint256 cost = block.basefee * (ANSWER_GAS + LEAF_GAS * Tiles.leavesOf(header, tile));
         uint256 floor = state.epochs.terms[header.epoch()].demandDeposit;
         return cost > floor ? cost : floor;
     }

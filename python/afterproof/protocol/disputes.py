@@ -21,8 +21,11 @@ HALF: Final = 128
 EXPIRED_DEMAND: Final = 64
 """What an expired demand adds to a batch's fault count."""
 
-ANSWER_GAS: Final = 30_000
-"""Gas for each leaf that answering may cost, at most 1.5 times over: what a demand's deposit is measured by."""
+ANSWER_GAS: Final = 150_000
+"""A deposit covers 1.5 times the gas of an answer: what it takes however small the tile, and for each leaf ..."""
+
+LEAF_GAS: Final = 30_000
+"""... what showing it adds, with its calldata and a signature of 256 bytes."""
 
 
 class Disputes(Views):
@@ -100,7 +103,7 @@ class Disputes(Views):
     def deposit(self, batch_id: BatchId, tile: int, base_fee: int) -> int:
         """What a demand of a tile costs at least: 1.5 times what answering costs, or the floor."""
         batch = self.batches[batch_id]
-        answer = base_fee * ANSWER_GAS * batch.leaves_of(tile)
+        answer = base_fee * (ANSWER_GAS + LEAF_GAS * batch.leaves_of(tile))
         return max(self._epoch_of(batch.header).terms.demand_deposit, answer)
 
     def demand_tile(
