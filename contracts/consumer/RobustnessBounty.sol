@@ -33,22 +33,23 @@ struct Bounty {
 
 /// @title RobustnessBounty: paid for a picture that fools a model, by the model's own answer
 /// @notice A sponsor bets that a digits classifier reads one picture rightly however each pixel is nudged. A hunter
-/// who finds a nudge that it reads wrongly asks the model under a nonce from here, and hands in the receipt.
-/// That nobody could have proven on-chain for this price, and nobody has to be trusted for: who can lie, and what
-/// it costs, is this:
+/// who finds a nudge that it reads wrongly asks the model under a nonce from here, and hands in the receipt. (So
+/// small a network could be replayed on-chain. The bounty would be the same for one that never can.)
 ///
+/// Who can lie, and what that costs:
 /// - *While the answer is Posted*, nobody has checked anything: anyone can open a lane, put a forged answer there,
 ///   and lose a leaf's slash for it. So only leaves of `lane` count, whose relayer the sponsor trusts to check
 ///   signatures before it posts; they earn `advance`, and keep the rest for that hunter until it is decided.
-/// - *When it is Final*, from whichever lane, its window has passed with every forgery open to anyone's proof:
-///   the rest is paid.
+/// - *When it is Final*, from whichever lane, its window has passed with every forgery open to anyone's proof. One
+///   honest verifier awake is enough, the sponsor for instance: the rest is paid.
 /// - *When it reads Voided instead*, the advance is gone: **that is the risk the sponsor accepts**. It is taken at
 ///   most once; the bounty opens again, and from then on pays at Final alone.
 /// - *The node* can be wrong or lie and sign it. `assurance`, `node` and `model` say how much of that is accepted.
 ///
-/// Handing in shows the picture, and anyone can copy it. So a kept reward yields only to an answer that was on the
-/// chain before the kept one was handed in, which cannot be a copy, and is Final first. Nor can a sponsor who owns
-/// `lane` hold up such an answer with forgeries of its own.
+/// The node sees the picture first, as it sees all that it is asked; handing in shows it to everyone, and anyone can
+/// copy it. So a kept reward yields only to an answer that was on the chain before the kept one was handed in, too
+/// early for a copy unless the call was seen waiting, and that is Final first. By the same rule a sponsor who owns
+/// `lane` cannot hold up an answer with forgeries of its own.
 contract RobustnessBounty is ReceiptConsumer, Credits {
     /// @notice Whose bounty this is.
     address public immutable sponsor;
@@ -135,8 +136,8 @@ contract RobustnessBounty is ReceiptConsumer, Credits {
         _checkPicture(picture);
         _checkAnswer(nonce, digit, at.leaf);
         bytes32 request = keccak256(DigitsMessages.request(nonce, picture));
-        // Effect:
-        bool trusted = _bounty.lane != 0 && at.batchId >> 64 == _bounty.lane;
+        // Effect: lanes are numbered from 1, so none is trusted where none is named.
+        bool trusted = at.batchId >> 64 == _bounty.lane;
         Standing least = trusted && !kept ? Standing.Posted : Standing.Final;
         if (_consume(nonce, request, at, least, _bounty.assurance) == Standing.Final) {
             keptFor = 0;

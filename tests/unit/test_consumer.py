@@ -28,12 +28,11 @@ import pytest
 from eth_utils import keccak as eth_keccak
 
 from afterproof.protocol.receipt import ZERO, Leaf, Receipt
-from afterproof.protocol.settlement import Standing
 from afterproof.protocol.terms import ETHER
 from tests.support.abi import CODEC
 from tests.support.evm import Contract, Evm, Reverted, reverts
 from tests.support.placed import NOWHERE, Placed, placed
-from tests.support.scene import Scene, secp_signer
+from tests.support.scene import Scene, Standing, secp_signer
 
 UNKNOWN, SIGNED, PROMISED, POSTED, FINAL, VOIDED = Standing
 NONE, ENDORSED, UNCHALLENGED, PROVEN = range(4)
