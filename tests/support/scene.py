@@ -84,12 +84,16 @@ class Scene:
         return forged_leaf(signer or self.secp, self.domain, self.now, number)
 
     def post(
-        self, *leaves: Leaf | None, lane: int | None = None, uri: str = "https://data.example/1"
+        self,
+        *leaves: Leaf | None,
+        lane: int | None = None,
+        uri: str = "https://data.example/1",
+        declared: tuple[int, int] | None = None,
     ) -> Batch:
-        """Posts the leaves as the lane's next batch, as an honest relayer builds it."""
+        """Posts the leaves as the lane's next batch, as an honest relayer builds it but for a range ``declared``."""
         lane = lane or self.lane
         batch = build_batch(lane, self.pair.spec.lanes[lane].next_seq, leaves)
-        oldest, newest = declared_range(leaves, self.now, self.terms)
+        oldest, newest = declared or declared_range(leaves, self.now, self.terms)
         poster = self.pair.spec.lanes[lane].poster
         roots = batch.tree.tile_roots
         self.pair.act("post", poster, lane, batch.first_seq, batch.count, oldest, newest, roots, uri)
