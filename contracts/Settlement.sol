@@ -274,7 +274,10 @@ contract Settlement is ISettlement, Credits, Ownable2Step {
         if (msg.sender != pauses.guardian) revert NotGuardian(msg.sender);
         Terms storage terms = _state.epochs.terms[_state.epochs.current().epoch()];
         if (duration == 0 || duration > terms.maxPause) revert WrongPause(duration, terms.maxPause);
-        uint256 earliest = uint256(pauses.until) + terms.pauseSpacing;
+        uint256 spacing = terms.pauseSpacing;
+        // Never in a catch-up: a promise deferred by one pause must not fall due in the next.
+        if (spacing <= _state.epochs.longestCatchUp) spacing = uint256(_state.epochs.longestCatchUp) + 1;
+        uint256 earliest = pauses.until + spacing;
         if (pauses.count != 0 && block.timestamp < earliest) revert TooSoon(block.timestamp, earliest);
         // Effect:
         uint256 end = block.timestamp + duration;

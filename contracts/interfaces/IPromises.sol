@@ -44,7 +44,7 @@ interface IPromises {
 
     /// @notice The lane's promise key for that number did not sign it, or the promise does not hold the leaf there.
     error NotPromised(uint256 lane, uint256 seq);
-    /// @notice The number lies beyond `nextSeq + ahead`, or the promise is due too long after the lane began to leave.
+    /// @notice The number was never below `nextSeq + ahead`, or the promise is due too long after the lane began to leave.
     error Unenforceable(uint256 lane, uint256 seq);
     /// @notice The promise was kept, or may still be.
     error NotBroken(uint256 lane, uint256 seq);
@@ -53,7 +53,7 @@ interface IPromises {
 
     /// @notice Claims that a receipt was posted late, or not at all, or that its place was struck.
     /// @dev Reverts `UnknownLane`, `NotPromised`, `Unenforceable`, `UnknownBatch`, `NotIncluded`, `NotBroken`, `TooLate`,
-    /// `AlreadyClaimed`. A promise that falls due during a pause is late only catchUp after the pause.
+    /// `AlreadyClaimed`. A promise that falls due during a pause, or the catchUp after it, is late only after both.
     /// @param firstSeq Names the batch that holds the number; ignored while none does.
     function claimMissed(Opening calldata opening, uint64 firstSeq) external;
 

@@ -276,7 +276,8 @@ interface ISettlement is ICredits, IDemands, IPromises {
     /// @return released Receipts no longer counted as open.
     function releaseCover(uint32 lane, uint256 maxBatches) external returns (uint256 released);
 
-    /// @notice Moves the posting right at once, and the promise authority from `nextSeq + ahead` on. Lane owner only.
+    /// @notice Moves the posting right at once, and the promise authority from the largest `nextSeq + ahead` that ever
+    /// was: no promise was enforceable there. Lane owner only.
     /// @dev Reverts `UnknownLane`, `NotLaneOwner`, `LaneBlown`, `ZeroAddress`.
     function rotateLane(uint32 lane, address poster, address promiseKey) external;
 
@@ -285,11 +286,13 @@ interface ISettlement is ICredits, IDemands, IPromises {
     /// @dev Reverts `UnknownLane`, `NotLaneOwner`, `InsufficientStake`.
     function setAhead(uint32 lane, uint32 ahead) external;
 
-    /// @notice Puts an announced smaller `ahead` into force. Anyone may, once it is due.
+    /// @notice Puts an announced smaller `ahead` into force. Anyone may, once it is due. Numbers that could be promised
+    /// before stay enforceable.
     /// @dev Reverts `UnknownLane`, `NoChangeDue`.
     function applyAhead(uint32 lane) external;
 
-    /// @notice Begins to leave: promises due more than maxPromiseDelay from now do not bind the lane. Lane owner only.
+    /// @notice Begins to leave: promises due later from now than the longest maxPromiseDelay of any epoch announced so far
+    /// do not bind the lane. Lane owner only.
     /// @dev Reverts `UnknownLane`, `NotLaneOwner`, `AlreadyLeaving`. Posting stays allowed; there is no way back.
     function exitLane(uint32 lane) external;
 
@@ -320,7 +323,8 @@ interface ISettlement is ICredits, IDemands, IPromises {
 
     // ---------------------------------------------------------------------------------------------- guardian
 
-    /// @notice Stops new posts for `duration` seconds. Guardian only; bounded and spaced by the current terms.
+    /// @notice Stops new posts for `duration` seconds. Guardian only; bounded and spaced by the current terms, and never
+    /// while a lane may still be catching up after the last pause.
     /// @dev Reverts `NotGuardian`, `WrongPause`, `TooSoon`. Touches no window, dispute or withdrawal.
     function pausePosting(uint40 duration) external;
 

@@ -26,7 +26,7 @@ library Epochs {
         if (!first && block.timestamp < previous.startsAt()) {
             revert ISettlement.EpochPending(previous.epoch(), previous.startsAt());
         }
-        uint256 earliest = block.timestamp + (first ? 0 : timeToLeave(book.terms[previous.epoch()]));
+        uint256 earliest = block.timestamp + timeToLeave(book);
         if (startsAt < earliest) revert ISettlement.TooSoon(startsAt, earliest);
         // A pending epoch bars the next one: it must not do so for ever.
         if (startsAt > earliest + LONGEST_NOTICE)
@@ -41,13 +41,10 @@ library Epochs {
         book.latest = posting;
         book.posting[epoch] = posting;
         book.terms[epoch] = terms;
-        uint256 bound = obligation(terms);
-        if (terms.claimWindow > book.longestClaim) book.longestClaim = terms.claimWindow;
-        if (bound > book.longestObligation) book.longestObligation = uint40(bound);
+        _raise(book, terms);
         book.promises[epoch] = PromiseTerms({
             claimWindow: terms.claimWindow,
             catchUp: terms.catchUp,
-            maxPromiseDelay: terms.maxPromiseDelay,
             slashGwei: uint48(terms.promiseSlash / 1 gwei)
         });
         for (uint256 i; i < faults.length; ++i) {
@@ -77,15 +74,17 @@ library Epochs {
         while (epoch > 1 && time < book.posting[epoch].startsAt()) --epoch;
     }
 
-    /// @dev From the moment a lane begins to leave until no promise of it can be claimed.
-    function obligation(Terms memory terms) internal pure returns (uint256) {
-        return uint256(terms.maxPromiseDelay) + terms.maxPause + terms.catchUp + terms.claimWindow;
+    /// @dev From the moment a lane begins to leave until no promise of it can be claimed. Term by term, because a
+    /// promise may be made under one epoch and deferred and judged under others.
+    function obligation(EpochBook storage book) internal view returns (uint256) {
+        return
+            uint256(book.longestPromiseDelay) + book.longestPause + book.longestCatchUp + book.longestClaim;
     }
 
     /// @dev The longest that a lane needs to be free of every obligation: its last promise can be claimed no more, and
-    /// its last batch has ended.
-    function timeToLeave(Terms memory terms) internal pure returns (uint256) {
-        return obligation(terms) + terms.window;
+    /// its last batch has ended. Zero before the first epoch.
+    function timeToLeave(EpochBook storage book) internal view returns (uint256) {
+        return obligation(book) + book.longestWindow;
     }
 
     /// @dev Refuses nonsense. The bounds keep each value within its field and each right usable.
@@ -141,6 +140,14 @@ library Epochs {
                     (uint256(t.minStake / 1 gwei) << 168) |
                     (earliestEnd << 216)
             );
+    }
+
+    function _raise(EpochBook storage book, Terms memory t) private {
+        if (t.maxPromiseDelay > book.longestPromiseDelay) book.longestPromiseDelay = t.maxPromiseDelay;
+        if (t.maxPause > book.longestPause) book.longestPause = t.maxPause;
+        if (t.catchUp > book.longestCatchUp) book.longestCatchUp = t.catchUp;
+        if (t.claimWindow > book.longestClaim) book.longestClaim = t.claimWindow;
+        if (t.window > book.longestWindow) book.longestWindow = t.window;
     }
 
     /// @dev Whole gwei, above zero, and small enough that the sum of two fits 48 bits of gwei.

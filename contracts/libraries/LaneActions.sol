@@ -2,10 +2,8 @@
 pragma solidity 0.8.30;
 
 import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
-import {ISettlement, Terms} from "../interfaces/ISettlement.sol";
-import {Header} from "../types/Header.sol";
+import {ISettlement} from "../interfaces/ISettlement.sol";
 import {LaneMoney, LaneMoneyFields, LaneSequence, LaneSequenceFields, MAX_GWEI} from "../types/LaneWords.sol";
-import {PostingTerms} from "../types/PostingTerms.sol";
 import {EpochBook, Lane, State} from "../types/State.sol";
 import {Epochs} from "./Epochs.sol";
 import {Lanes} from "./Lanes.sol";
@@ -15,6 +13,7 @@ import {Lanes} from "./Lanes.sol";
 library LaneActions {
     using Checkpoints for Checkpoints.Trace160;
     using Epochs for EpochBook;
+    using Lanes for Lane;
 
     /// @dev See `ISettlement.openLane`.
     function open(
@@ -58,10 +57,7 @@ library LaneActions {
         if (lane.blown) revert ISettlement.LaneBlown(laneId);
         if (poster == address(0)) revert ISettlement.ZeroAddress();
         // Effect:
-        uint256 fromSeq = lane.sequence.nextSeq() + lane.sequence.ahead();
-        (, uint96 last, ) = lane.promiseKeys.latestCheckpoint();
-        // After ahead has shrunk the last key may begin beyond: it has promised nothing there that can be claimed.
-        if (last > fromSeq) fromSeq = last;
+        uint256 fromSeq = lane.limitOf();
         lane.money = lane.money.withPoster(poster);
         lane.promiseKeys.push(uint96(fromSeq), uint160(promiseKey));
         emit ISettlement.LaneRotated(laneId, poster, promiseKey, fromSeq);
@@ -72,7 +68,7 @@ library LaneActions {
         Lane storage lane = _owned(state, laneId);
         LaneSequence sequence = lane.sequence;
         if (ahead < sequence.ahead()) {
-            uint256 effectiveAt = block.timestamp + state.epochs.longestObligation;
+            uint256 effectiveAt = block.timestamp + state.epochs.obligation();
             lane.nextAhead = ahead;
             lane.aheadAt = uint40(effectiveAt);
             emit ISettlement.AheadChanged(laneId, ahead, effectiveAt);
@@ -86,17 +82,19 @@ library LaneActions {
         emit ISettlement.AheadChanged(laneId, ahead, block.timestamp);
     }
 
-    /// @dev See `ISettlement.applyAhead`.
+    /// @dev See `ISettlement.applyAhead`. It frees cover. What was promised meanwhile stays enforceable, for whoever took
+    /// `ahead` at its word.
     function applyAhead(State storage state, uint32 laneId) external {
         Lane storage lane = _existing(state, laneId);
         uint256 at = lane.aheadAt;
         if (at == 0 || block.timestamp < at) revert ISettlement.NoChangeDue(laneId, at);
+        lane.reach = uint64(lane.limitOf());
         lane.sequence = lane.sequence.withAhead(lane.nextAhead);
         lane.aheadAt = 0;
     }
 
-    /// @dev See `ISettlement.releaseCover`. A lane that leaves stays liable for what it releases until no promise in it
-    /// can be claimed any more.
+    /// @dev See `ISettlement.releaseCover`. A lane that leaves stays liable for what it releases, every tile of it ended or
+    /// struck by now, until no promise in it can be claimed any more.
     function release(
         State storage state,
         uint32 laneId,
@@ -106,19 +104,16 @@ library LaneActions {
         LaneSequence sequence = lane.sequence;
         uint256 nextSeq = sequence.nextSeq();
         uint256 openNow = sequence.open();
-        uint256 latestEnd;
         for (uint256 steps; steps < maxBatches; ++steps) {
             uint256 firstSeq = nextSeq - openNow;
             uint256 freed = Lanes.releasable(state.batches, laneId, firstSeq, nextSeq);
             if (freed == 0) break;
-            uint256 end = state.batches[(uint256(laneId) << 64) | firstSeq].header.latestEnd();
-            if (end > latestEnd) latestEnd = end;
             openNow -= freed;
             released += freed;
         }
         if (released == 0) return 0;
         lane.sequence = sequence.withSequence(nextSeq, openNow);
-        if (lane.exitAt != 0) _raiseLiability(lane, latestEnd + state.epochs.longestClaim);
+        if (lane.exitAt != 0) _raiseLiability(lane, block.timestamp + state.epochs.longestClaim);
     }
 
     /// @dev See `ISettlement.exitLane`.
@@ -126,8 +121,9 @@ library LaneActions {
         Lane storage lane = _owned(state, laneId);
         if (lane.exitAt != 0) revert ISettlement.AlreadyLeaving(laneId);
         lane.exitAt = uint40(block.timestamp);
+        lane.lastDue = uint40(block.timestamp + state.epochs.longestPromiseDelay);
         // Of what was released before, every tile had ended by now.
-        _raiseLiability(lane, block.timestamp + state.epochs.longestObligation);
+        _raiseLiability(lane, block.timestamp + state.epochs.obligation());
         emit ISettlement.LaneLeaving(laneId, lane.liableUntil);
     }
 

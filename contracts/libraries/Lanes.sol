@@ -55,6 +55,13 @@ library Lanes {
         self.money = money.slash(slashed, slashed - shareA - shareB);
     }
 
+    /// @dev Promises are enforceable for numbers below it. It never falls: what once could be claimed always can.
+    function limitOf(Lane storage self) internal view returns (uint256 limit) {
+        LaneSequence sequence = self.sequence;
+        limit = sequence.nextSeq() + sequence.ahead();
+        if (self.reach > limit) limit = self.reach;
+    }
+
     /// @dev What must be staked for `receipts` open or promised ones, in gwei.
     function required(PostingTerms terms, uint256 receipts) internal pure returns (uint256) {
         return terms.minStake() + receipts * terms.cover();

@@ -107,12 +107,13 @@ library PromiseClaims {
         return _pay(state, paid, DOUBLE_PROMISE, over);
     }
 
-    /// @dev The last second in which a promise is in time: a pause defers it to its end and the catch-up after it.
+    /// @dev The last second in which a promise is in time, never before the catch-up after a pause is over.
     function dueOf(State storage state, uint256 includeBy) public view returns (uint256) {
         if (state.pauses.count == 0 || includeBy > type(uint48).max) return includeBy;
         uint256 pauseEnd = state.pauses.all.upperLookupRecent(uint48(includeBy));
-        if (includeBy > pauseEnd) return includeBy;
-        return pauseEnd + state.epochs.promises[state.epochs.at(includeBy)].catchUp;
+        if (pauseEnd == 0) return includeBy;
+        uint256 caughtUp = pauseEnd + state.epochs.promises[state.epochs.at(includeBy)].catchUp;
+        return includeBy > caughtUp ? includeBy : caughtUp;
     }
 
     // ------------------------------------------------------------------------------ what a claim rests on
@@ -128,14 +129,8 @@ library PromiseClaims {
         if (!_holds(opening) || _signer(opening) != address(lane.promiseKeys.upperLookup(opening.seq))) {
             revert IPromises.NotPromised(inclusion.lane, opening.seq);
         }
-        if (opening.seq >= lane.sequence.nextSeq() + lane.sequence.ahead()) {
+        if (opening.seq >= lane.limitOf() || (lane.exitAt != 0 && inclusion.includeBy > lane.lastDue)) {
             revert IPromises.Unenforceable(inclusion.lane, opening.seq);
-        }
-        if (lane.exitAt != 0) {
-            uint256 delay = state.epochs.promises[state.epochs.at(lane.exitAt)].maxPromiseDelay;
-            if (inclusion.includeBy > lane.exitAt + delay) {
-                revert IPromises.Unenforceable(inclusion.lane, opening.seq);
-            }
         }
     }
 

@@ -11,6 +11,8 @@ import {PostingTerms} from "./PostingTerms.sol";
 
 /// @notice A lane: two hot words, then what a post never reads.
 /// @dev `lastDeadline` is that of its latest demand. `nextAhead` is announced to hold from `aheadAt` on (0: none is).
+/// `lastDue`, once it leaves: a promise due later does not bind it. `reach`: numbers below it could be promised under an
+/// `ahead` that has shrunk since.
 /// `promiseKeys`: from a sequence number (key) on, an address (value) signs promises.
 struct Lane {
     LaneMoney money;
@@ -22,6 +24,8 @@ struct Lane {
     uint40 lastDeadline;
     uint40 aheadAt;
     uint32 nextAhead;
+    uint40 lastDue;
+    uint64 reach;
     Checkpoints.Trace160 promiseKeys;
 }
 
@@ -41,16 +45,18 @@ struct FaultEntry {
 struct PromiseTerms {
     uint32 claimWindow;
     uint32 catchUp;
-    uint32 maxPromiseDelay;
     uint48 slashGwei;
 }
 
 /// @notice Every epoch announced. `latest` repeats the newest posting terms, so that a post reads one slot.
-/// `longestClaim` and `longestObligation` are the most that any epoch so far had, in seconds.
+/// The longest of a term are the most that any epoch so far had, in seconds.
 struct EpochBook {
     PostingTerms latest;
+    uint32 longestPromiseDelay;
+    uint32 longestPause;
+    uint32 longestCatchUp;
     uint32 longestClaim;
-    uint40 longestObligation;
+    uint32 longestWindow;
     mapping(uint256 epoch => PostingTerms) posting;
     mapping(uint256 epoch => PromiseTerms) promises;
     mapping(uint256 epoch => Terms) terms;

@@ -83,11 +83,11 @@ class PromiseClaims(Views):
     # --- what a claim rests on -----------------------------------------------------------------
 
     def due(self, include_by: int) -> int:
-        """The last second in which a promise is in time: a pause defers it to its end and the catch-up after it."""
+        """The last second in which a promise is in time, never before the catch-up after a pause is over."""
         before = [pause for pause in self.pauses if pause.start <= include_by]
-        if not before or include_by > before[-1].end:
+        if not before:
             return include_by
-        return before[-1].end + self._epoch_at(include_by)[1].terms.catch_up
+        return max(include_by, before[-1].end + self._epoch_at(include_by)[1].terms.catch_up)
 
     def _enforceable(self, opening: Opening, now: int) -> Lane:
         """The lane of a promise that its authority signed, opened rightly, and within what may be promised."""
@@ -98,10 +98,7 @@ class PromiseClaims(Views):
         signer = opening.signed.signer(self.promise_domain)
         if signer is None or signer != lane.promise_key(opening.seq):
             raise Revert("NotPromised", *opening.place)
-        if opening.seq >= lane.next_seq + lane.ahead:
-            raise Revert("Unenforceable", *opening.place)
-        leaving = self._epoch_at(lane.exit_at)[1].terms.max_promise_delay
-        if lane.exit_at and promise.include_by > lane.exit_at + leaving:
+        if opening.seq >= lane.limit or (lane.exit_at and promise.include_by > lane.last_due):
             raise Revert("Unenforceable", *opening.place)
         return lane
 

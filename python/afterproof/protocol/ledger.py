@@ -59,10 +59,23 @@ class Ledger:
         number = started[-1] if started else 1
         return number, self.epochs[number - 1]
 
+    def _longest(self, term: str) -> int:
+        """The most seconds that any epoch so far has for a term."""
+        return max((getattr(epoch.terms, term) for epoch in self.epochs), default=0)
+
     @property
     def longest_obligation(self) -> int:
-        """The most seconds that any epoch so far binds a lane that begins to leave."""
-        return max(epoch.terms.obligation for epoch in self.epochs)
+        """Seconds from the moment a lane begins to leave until no promise of it can be claimed.
+
+        Term by term, because a promise may be made under one epoch and deferred and judged under others.
+        """
+        terms = ("max_promise_delay", "max_pause", "catch_up", "claim_window")
+        return sum(self._longest(term) for term in terms)
+
+    @property
+    def time_to_leave(self) -> int:
+        """Seconds that a lane needs to be free of every obligation: how far ahead the next epoch is announced."""
+        return self.longest_obligation + self._longest("window")
 
     # --- tiles ---------------------------------------------------------------------------------
 

@@ -14,7 +14,10 @@ from .merkle import BatchTree, root_of
 from .receipt import Domain, hex0x, keccak
 from .signing import recover_address
 
-PROMISE_TYPE: Final = b"InclusionPromise(uint32 lane,uint64 firstSeq,uint32 count,bytes32 root,uint64 includeBy,address beneficiary)"
+PROMISE_TYPE: Final = (
+    b"InclusionPromise(uint32 lane,uint64 firstSeq,uint32 count,bytes32 root,uint64 includeBy,"
+    b"address beneficiary)"
+)
 _TYPEHASH: Final = keccak(PROMISE_TYPE)
 NOBODY: Final = bytes(20)
 """The beneficiary of a promise without one: its share burns."""
@@ -44,8 +47,8 @@ class Promise:
         return keccak(b"\x19\x01" + domain.separator + self.hash)
 
     def opens(self, seq: int, leaf_hash: bytes, proof: Sequence[bytes]) -> bool:
-        """Whether the promise holds ``leaf_hash`` at number ``seq``."""
-        if not self.first_seq <= seq < self.first_seq + self.count:
+        """Whether the promise holds ``leaf_hash`` at number ``seq``. One of a zero root holds nothing."""
+        if not any(self.root) or not self.first_seq <= seq < self.first_seq + self.count:
             return False
         return root_of(leaf_hash, seq - self.first_seq, self.count, proof) == self.root
 

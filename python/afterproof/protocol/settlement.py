@@ -74,14 +74,13 @@ class Settlement(Disputes, PromiseClaims):
         return [Event("StakeAdded", (lane_id, env.sender, env.value))]
 
     def rotate(self, env: Env, lane_id: int, poster: bytes, promise_key: bytes) -> list[Event]:
-        """Moves the posting right at once, and the promise authority from the first number nobody was promised."""
+        """Moves the posting right at once, and the promise authority from the first number never enforceable."""
         lane = self._owned(env, lane_id)
         if lane.blown:
             raise Revert("LaneBlown", lane_id)
         if poster == ZERO_ADDRESS:
             raise Revert("ZeroAddress")
-        # After ahead has shrunk the last key may begin beyond: it has promised nothing there that can be claimed.
-        from_seq = max(lane.next_seq + lane.ahead, lane.promise_keys[-1][0])
+        from_seq = lane.limit
         lane.poster = poster
         if lane.promise_keys[-1][0] == from_seq:
             lane.promise_keys.pop()
@@ -89,8 +88,8 @@ class Settlement(Disputes, PromiseClaims):
         return [Event("LaneRotated", (lane_id, poster, promise_key, from_seq))]
 
     def set_ahead(self, env: Env, lane_id: int, ahead: int) -> list[Event]:
-        """How many receipts may be promised beyond nextSeq: grows at once; shrinks when the last promise made under the
-        larger number can no longer be claimed."""
+        """How many receipts may be promised beyond nextSeq, and cover counts: grows at once; shrinks when the last
+        promise made under the larger number can no longer be claimed."""
         lane = self._owned(env, lane_id)
         if ahead < lane.ahead:
             effective = env.now + self.longest_obligation
@@ -103,10 +102,14 @@ class Settlement(Disputes, PromiseClaims):
         return [Event("AheadChanged", (lane_id, ahead, env.now))]
 
     def apply_ahead(self, env: Env, lane_id: int) -> list[Event]:
-        """Puts an announced smaller ``ahead`` into force once it is due; anyone may."""
+        """Puts an announced smaller ``ahead`` into force once it is due; anyone may.
+
+        It frees cover. What was promised meanwhile stays enforceable, for whoever took ``ahead`` at its word.
+        """
         lane = self._lane(lane_id)
         if lane.shrink is None or env.now < lane.shrink[1]:
             raise Revert("NoChangeDue", lane_id, lane.shrink[1] if lane.shrink else 0)
+        lane.reach = lane.limit
         lane.ahead, lane.shrink = lane.shrink[0], None
         return []
 
@@ -157,14 +160,14 @@ class Settlement(Disputes, PromiseClaims):
     def release_cover(self, env: Env, lane_id: int, max_batches: int) -> list[Event]:
         """Releases cover of up to ``max_batches`` closed batches of a lane.
 
-        A lane that leaves stays liable for what it releases until no promise in it can be claimed any more.
+        A lane that leaves stays liable for what it releases, every tile of it ended or struck by now, until no promise
+        in it can be claimed any more.
         """
         lane = self._lane(lane_id)
-        for header in self._closed(lane_id, lane, env.now, max_batches):
-            lane.open -= header.count
-            if lane.exit_at:
-                claimable = header.latest_end + max(epoch.terms.claim_window for epoch in self.epochs)
-                lane.liable_until = max(lane.liable_until, claimable)
+        released = sum(header.count for header in self._closed(lane_id, lane, env.now, max_batches))
+        lane.open -= released
+        if released and lane.exit_at:
+            lane.liable_until = max(lane.liable_until, env.now + self._longest("claim_window"))
         return []
 
     # --- money out -----------------------------------------------------------------------------
@@ -188,11 +191,12 @@ class Settlement(Disputes, PromiseClaims):
         return [Event("Withdrawn", (env.sender, to, amount))]
 
     def exit(self, env: Env, lane_id: int) -> list[Event]:
-        """The owner begins to leave: no promise due later than maxPromiseDelay from now binds the lane."""
+        """The owner begins to leave: no promise due later than the longest maxPromiseDelay from now binds the lane."""
         lane = self._owned(env, lane_id)
         if lane.exit_at:
             raise Revert("AlreadyLeaving", lane_id)
         lane.exit_at = env.now
+        lane.last_due = env.now + self._longest("max_promise_delay")
         # Of what was released before, every tile had ended by now.
         lane.liable_until = max(lane.liable_until, env.now + self.longest_obligation)
         return [Event("LaneLeaving", (lane_id, lane.liable_until))]
@@ -213,14 +217,15 @@ class Settlement(Disputes, PromiseClaims):
     # --- guardian ------------------------------------------------------------------------------
 
     def pause(self, env: Env, seconds: int) -> list[Event]:
-        """The guardian stops new posts for a while: bounded, spaced, and nothing else."""
+        """The guardian stops new posts for a while: bounded, spaced, never in the catch-up after another pause."""
         if env.sender != self.guardian:
             raise Revert("NotGuardian", env.sender)
         terms = self._epoch_at(env.now)[1].terms
         if not 0 < seconds <= terms.max_pause:
             raise Revert("WrongPause", seconds, terms.max_pause)
-        if self.pauses and env.now < self.pauses[-1].end + terms.pause_spacing:
-            raise Revert("TooSoon", env.now, self.pauses[-1].end + terms.pause_spacing)
+        spacing = max(terms.pause_spacing, self._longest("catch_up") + 1)
+        if self.pauses and env.now < self.pauses[-1].end + spacing:
+            raise Revert("TooSoon", env.now, self.pauses[-1].end + spacing)
         self.pauses.append(Pause(env.now, env.now + seconds))
         return [Event("PostingPaused", (env.now, env.now + seconds))]
 
@@ -240,7 +245,7 @@ class Settlement(Disputes, PromiseClaims):
         previous = self.epochs[-1]
         if env.now < previous.starts_at:
             raise Revert("EpochPending", len(self.epochs), previous.starts_at)
-        earliest = env.now + previous.terms.time_to_leave
+        earliest = env.now + self.time_to_leave
         earliest_end = previous.window_end(max(starts_at - 1, 0))
         return self._append_epoch(terms, faults, starts_at, earliest, earliest_end)
 

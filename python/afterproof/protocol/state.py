@@ -75,11 +75,20 @@ class Lane:
     burned: int = 0
     shrink: tuple[int, int] | None = None
     """``(ahead, effective at)``: announced and not yet in force."""
+    reach: int = 0
+    """Numbers below it could be promised under an ``ahead`` that has shrunk since."""
     exit_at: int = 0
+    last_due: int = 0
+    """Set on leaving: a promise due later does not bind the lane."""
     liable_until: int = 0
     last_deadline: int = 0
     blown: bool = False
     histogram: list[int] = field(default_factory=lambda: [0] * 8)
+
+    @property
+    def limit(self) -> int:
+        """Promises are enforceable for numbers below it. It never falls: what once could be claimed always can."""
+        return max(self.next_seq + self.ahead, self.reach)
 
     def promise_key(self, seq: int) -> bytes:
         """The key that signs promises for ``seq``."""

@@ -44,13 +44,8 @@ class Terms:
 
     @property
     def time_to_leave(self) -> int:
-        """Seconds that a lane needs to be free of every obligation: how far ahead the next epoch is announced."""
-        return self.obligation + self.window
-
-    @property
-    def obligation(self) -> int:
-        """Seconds from the moment a lane begins to leave until no promise of it can be claimed."""
-        return self.max_promise_delay + self.max_pause + self.catch_up + self.claim_window
+        """Seconds that a lane needs to be free of every obligation, had there never been other terms."""
+        return self.max_promise_delay + self.max_pause + self.catch_up + self.claim_window + self.window
 
     def broken_rule(self) -> tuple[str, str] | None:
         """The first parameter that breaks a rule, by its on-chain name, and the rule; None for sound terms."""
