@@ -63,6 +63,7 @@ fuzz: setup ## Play the state machines: SECONDS=600 SEED=7 (a fresh one unless g
 # Only figures on standard output, whatever has to be set up first.
 gas: ## Measure what the contracts cost on a real node, and bring benchmarks/gas.txt up to date
 	@$(MAKE) --silent --no-print-directory setup >&2
+	@echo "compiling what changed in the contracts ..." >&2
 	@$(BIN)/python scripts/compile.py --check >&2
 	@$(BIN)/python -m benchmarks.gas --write
 

@@ -6,13 +6,19 @@ the table
 └── it should keep within the targets
 a figure that cannot be measured
 └── it should say why, in the contract's own words
+the committed RSA key
+└── its signatures should be good, and the same each time
 """
 
 import pytest
 
+from afterproof.protocol.receipt import Domain
+from afterproof.protocol.signing import verify
 from benchmarks import gas, gas_figures
+from benchmarks.fixed_rsa import FixedRsaSigner
 from benchmarks.gas_chain import GasError
 from benchmarks.gas_stage import Stage
+from tests.support.scene import receipt_of
 
 #: What one transaction or view may cost. Names that begin as one of these share its limit; the first that fits counts.
 LIMITS = {
@@ -58,3 +64,10 @@ def test_figure_thatReverts_saysWhy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gas, "FIGURES", {"too_many": too_many})
     with pytest.raises(GasError, match=r"too_many cannot be measured: post: .*InsufficientStake"):
         gas.measure()
+
+
+def test_fixedRsaSigner_signs_wellAndTheSame() -> None:
+    signer, domain = FixedRsaSigner(), Domain(1, bytes(20))
+    signed = signer.sign(receipt_of(signer, 1_800_000_000), domain)
+    assert verify(signed, domain)
+    assert FixedRsaSigner().sign(signed.receipt, domain) == signed

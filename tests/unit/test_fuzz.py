@@ -8,7 +8,7 @@ fuzz
 ├── when it is interrupted: it should end with 130 and print what it did
 └── when told nonsense: it should refuse
 every state machine of tests/stateful
-└── it should be among those that are played
+└── it should be among those that are played, or what one of them is made of
 """
 
 import importlib
@@ -120,4 +120,5 @@ def test_machines_ofTheStatefulTests_areAllPlayed() -> None:
             and issubclass(thing, RuleBasedStateMachine)
             and thing.__module__ == module.__name__
         }
-    assert defined <= set(MACHINES.values())
+    played = MACHINES.values()
+    assert [machine for machine in defined if not any(issubclass(one, machine) for one in played)] == []
