@@ -6,17 +6,23 @@ import {ISettlement, Standing} from "../interfaces/ISettlement.sol";
 import {Header} from "../types/Header.sol";
 
 /// @title DuplicateReceipt: the same receipt stands earlier on the lane, and there it is not void
-/// @notice `claim.evidence` is `abi.encode(uint256 batchId, uint256 index, bytes32 signatureHash, bytes32[] proof)` of the
-/// earlier one. The same receipt, not the same leaf: a signature's bytes can be others and verify all the same. The
-/// liable party is the lane: its relayer numbered both.
+/// @notice `claim.evidence` tells where: the words batchId, index, keccak256(signature), then those of the inclusion
+/// proof. The same receipt, not the same leaf: a signature's bytes can be others and verify all the same. The liable
+/// party is the lane: its relayer numbered both.
 contract DuplicateReceipt is IFault {
+    /// @dev Bytes of evidence before the proof.
+    uint256 private constant HEAD = 96;
+
+    /// @notice The evidence is not whole words, at least three, so it cannot tell.
+    error MalformedEvidence(uint256 length);
+
     /// @inheritdoc IFault
     /// @dev Asks its caller, the settlement contract.
     function proven(Header, Claim calldata claim) external view override returns (bool) {
-        (uint256 batchId, uint256 index, bytes32 signatureHash, bytes32[] memory proof) = abi.decode(
-            claim.evidence,
-            (uint256, uint256, bytes32, bytes32[])
-        );
+        bytes calldata evidence = claim.evidence;
+        if (evidence.length < HEAD || evidence.length % 32 != 0) revert MalformedEvidence(evidence.length);
+        uint256 batchId = uint256(bytes32(evidence));
+        uint256 index = uint256(bytes32(evidence[32:]));
         if (batchId >> 64 != claim.batchId >> 64) return false;
         // An index beyond 64 bits is in no batch; below, the sum cannot overflow.
         if (index > type(uint64).max) return false;
@@ -25,7 +31,13 @@ contract DuplicateReceipt is IFault {
         for (uint256 i; i < 6; ++i) {
             leaf[i] = claim.receipt[i];
         }
-        leaf[6] = signatureHash;
+        leaf[6] = bytes32(evidence[64:]);
+        bytes32[] calldata proof;
+        // Assembly, because Solidity has no view of bytes as words.
+        assembly ("memory-safe") {
+            proof.offset := add(evidence.offset, HEAD)
+            proof.length := shr(5, sub(evidence.length, HEAD))
+        }
         Standing standing = ISettlement(msg.sender).standing(batchId, index, leaf, proof);
         return standing == Standing.Posted || standing == Standing.Final;
     }
