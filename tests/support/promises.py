@@ -1,6 +1,7 @@
 """Promise builders for contract tests: a lane that promises, what it signs, and the claims on it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import cache
 from hashlib import sha256
@@ -16,12 +17,14 @@ from afterproof.protocol.promise import NOBODY, SignedPromise, promise_of
 from afterproof.protocol.receipt import Domain, Leaf
 from afterproof.protocol.signing import Secp256k1Signer
 from afterproof.protocol.terms import DEMO, ETHER, Terms
+from tests.support.invariants import solvent
 from tests.support.scene import Scene
 
 SOON = 10
 """Seconds from now in which promises fall due, unless a test says otherwise."""
 
 AHEAD = 40
+"""Numbers beyond the next that the lane may promise."""
 
 
 @cache
@@ -71,6 +74,38 @@ class PromiseScene(Scene):
         self.pair.act("open_lane", self.relayer, self.poster, key, ahead, value=stake)
         self.lane = 2
 
+    # --- from test to test ---------------------------------------------------------------------
+
+    def save(self) -> tuple[Any, ...]:
+        """All that a test can change, for ``restore``; any number of times."""
+        pair = self.pair
+        return pair.evm.snapshot(), deepcopy((pair.spec, pair.spec_registry)), dict(self.batches)
+
+    def restore(self, saved: tuple[Any, ...]) -> None:
+        """Takes contract and specification back to what was saved."""
+        snapshot, spec, batches = saved
+        self.pair.evm.restore(snapshot)
+        self.pair.spec, self.pair.spec_registry = deepcopy(spec)
+        self.pair.forced, self.batches = 0, dict(batches)
+
+    def compare(self) -> None:
+        """Everything that contract and specification know, promises included, and that nothing is missing."""
+        self.pair.compare_state()
+        solvent(self.pair)
+        spec, call = self.pair.spec, self.pair.settlement.call
+        for lane, seq in {*spec.broken, *spec.doubled, (self.lane, 0)}:
+            wanted = [(lane, seq) in spec.broken, (lane, seq) in spec.doubled]
+            assert list(call("claimsOf", lane, seq)) == wanted
+        for number, lane in spec.lanes.items():
+            starts = {from_seq for from_seq, _ in lane.promise_keys}
+            for seq in {0, 2**64 - 1, *starts, *(max(start - 1, 0) for start in starts)}:
+                assert int(call("promiseKeyOf", number, seq), 16) == int.from_bytes(lane.promise_key(seq))
+        edges = {edge + i for pause in spec.pauses for edge in (pause.start, pause.end) for i in (-1, 0, 1)}
+        for include_by in {0, self.now, 2**48, 2**64 - 1, *edges}:
+            assert call("dueOf", include_by) == spec.due(include_by)
+
+    # --- what a test reads and does ------------------------------------------------------------
+
     @property
     def spec_lane(self) -> Any:
         """The lane as the specification has it."""
@@ -92,7 +127,7 @@ class PromiseScene(Scene):
         """A promise that the leaves will stand from ``first_seq`` on, the lane's next number by default."""
         return signed_promise(
             self.pair.promise_domain,
-            lane or self.lane,
+            self.lane if lane is None else lane,
             self.spec_lane.next_seq if first_seq is None else first_seq,
             [hash_of(leaf) for leaf in leaves],
             self.now + SOON if include_by is None else include_by,
@@ -166,3 +201,23 @@ class PromiseScene(Scene):
         self.demand(batch)
         self.pass_deadline(batch)
         return batch
+
+
+@cache
+def _prototype(terms: Terms, ahead: int, stake: int) -> tuple[PromiseScene, tuple[Any, ...]]:
+    scene = PromiseScene(terms, ahead, stake)
+    return scene, scene.save()
+
+
+def fresh(terms: Terms = DEMO, ahead: int = AHEAD, stake: int = 10 * ETHER) -> PromiseScene:
+    """A scene as good as new. There is one for each set of arguments: the one got before is gone."""
+    scene, saved = _prototype(terms, ahead, stake)
+    scene.restore(saved)
+    return scene
+
+
+def staged() -> Iterator[PromiseScene]:
+    """For fixtures: a scene, compared when the test is over."""
+    scene = fresh()
+    yield scene
+    scene.compare()
