@@ -52,6 +52,6 @@ class Standings:
                 assert now is before, f"{place} was {before.name} and reads {now.name}"
             assert now >= before, f"{place} went back from {before.name} to {now.name}"
             if now is Standing.FINAL:
-                header = self.pair.spec.batches[place[0]].header
-                assert self.pair.evm.now > header.window_end and header.open_demands == 0
+                end = self.pair.spec.tile_end(self.pair.spec.batches[place[0]], place[1] // 256)
+                assert end is not None and self.pair.evm.now > end
             self.seen[place] = (leaf, proof, now)
