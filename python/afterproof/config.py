@@ -80,9 +80,7 @@ class VerifierConfig:
 
     store: Path = setting("The database file.", Path("verifier.sqlite3"), FILLED)
     poll: float = setting("Seconds between two looks at the chain.", 1.0, at_least(0.05, 600))
-    data_timeout: float = setting(
-        "Seconds that fetching a batch's data may take.", 10.0, at_least(0.1, 600)
-    )
+    data_timeout: float = setting("Seconds that fetching a batch's data may take.", 10.0, at_least(0.1, 600))
     allow_private_data: bool = setting(
         "Whether to fetch data from private and local addresses: for development, or lanes of your own network.",
         False,
@@ -181,7 +179,9 @@ def template() -> str:
                 lines.append(f"# Only from the environment: {env}=...")
             else:
                 shown = one.metadata["example"] if one.default is None else one.default
-                lines.append(f"#{one.name} = {_toml(shown)}" + "  # an example: unset" * (one.default is None))
+                lines.append(
+                    f"#{one.name} = {_toml(shown)}" + "  # an example: unset" * (one.default is None)
+                )
     return "\n".join(lines) + "\n"
 
 
