@@ -23,11 +23,11 @@ import pytest
 
 from afterproof.chain.memory import MemoryChain
 from afterproof.config import Config, RelayerConfig, VerifierConfig
-from afterproof.errors import ConfigError
+from afterproof.errors import ConfigError, StoreUnavailable
 from afterproof.node import ROLES, run_relayer, run_verifier
 from afterproof.protocol.terms import DEMO, ETHER
 from afterproof.steps import Context
-from afterproof.store import Store, StoreUnavailable
+from afterproof.store import Store
 from tests.support.scene import forged_leaf, receipt_of, secp_signer
 from tests.support.world import OPERATOR, OWNER, RELAYER, RIVAL, VERIFIER, World
 from tests.unit.test_steps_line import cheat

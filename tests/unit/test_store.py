@@ -24,10 +24,10 @@ from typing import Any
 
 import pytest
 
-from afterproof.errors import ForeignStore
+from afterproof.errors import ForeignStore, StoreUnavailable
 from afterproof.protocol.header import BatchId
 from afterproof.protocol.receipt import Scheme
-from afterproof.store import Store, StoreUnavailable
+from afterproof.store import Store
 from afterproof.store.deadlines import Action, Deadline
 from afterproof.store.schema import MIGRATIONS
 from afterproof.store.verdicts import Verdict, What

@@ -266,7 +266,7 @@ def test_before_the_chain_was_followed_it_is_503_with_retry_after(world: World) 
 def test_when_the_disk_fails_it_is_503_without_insides(world: World, relayer: Context) -> None:
     class Full:
         def __getattr__(self, name: str) -> Any:
-            from afterproof.store import StoreUnavailable
+            from afterproof.errors import StoreUnavailable
 
             raise StoreUnavailable("the database /secret/path: disk is full")
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Literal
 
 from ..chain.base import Deployment
-from ..errors import ForeignStore
+from ..errors import ForeignStore, StoreUnavailable
 from .batches import Batches
 from .chainlog import ChainLog
-from .database import Database, StoreUnavailable
+from .database import Database
 from .deadlines import Deadlines
 from .receipts import Receipts
 from .registry import Registry
