@@ -3,6 +3,8 @@
 AfterproofError
 ├── ConfigError          a setting is missing or breaks a rule; names the setting and the rule
 ├── ForeignStore         the database belongs to another chain or contract
+├── StoreUnavailable     the database cannot be read or written
+├── LaneTaken            somebody else posts on the lane, or the store is an old copy
 ├── ChainError
 │   ├── ChainUnavailable the node does not answer, or answers nonsense: try again later
 │   ├── CallReverted     the contract refused: its error's name and arguments
@@ -25,6 +27,14 @@ class ConfigError(AfterproofError):
 
 class ForeignStore(AfterproofError):
     """The database belongs to another chain or contract."""
+
+
+class StoreUnavailable(AfterproofError):
+    """The database cannot be read or written: the disk is full, the file is damaged or locked."""
+
+
+class LaneTaken(AfterproofError):
+    """The lane's next number on chain is not this store's: somebody else posted, or the store is an old copy."""
 
 
 class ChainError(AfterproofError):

@@ -16,7 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from afterproof.cli.values import ADDRESS, AMOUNT, HASH, checksummed, ether, moment
+from afterproof.cli.values import ADDRESS, AMOUNT, HASH, moment
+from afterproof.units import checksummed, ether
 
 # The examples of EIP-55.
 CHECKSUMMED = (

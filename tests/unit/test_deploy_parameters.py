@@ -29,10 +29,10 @@ from afterproof.chain.parameters import (
     load_parameters,
     parse_amount,
     parse_parameters,
-    show_amount,
 )
 from afterproof.errors import ConfigError
 from afterproof.protocol.terms import DEMO, ETHER, PRODUCTION
+from afterproof.units import ether
 
 FILES = Path(__file__).resolve().parents[2] / "scripts" / "parameters"
 CHECKSUMMED = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"
@@ -83,11 +83,11 @@ def test_a_file_that_is_none_is_named(tmp_path: Path) -> None:
         ("kind", "staging", "kind must be one of development, test, production"),
         ("kind", 1, "kind must be one of"),
         ("kind", ["test"], "kind must be one of"),
-        ("owner", "me", r'owner must be an address.*; or "deployer"'),
-        ("owner", CHECKSUMMED[:-1], "owner must be an address: 0x and 40"),
-        ("owner", CHECKSUMMED.replace("Fd6", "fd6"), r"checksum .* is wrong \(EIP-55\)"),
+        ("owner", "me", r'owner is not an address.*; or "deployer"'),
+        ("owner", CHECKSUMMED[:-1], "owner is not an address: 0x and 40"),
+        ("owner", CHECKSUMMED.replace("Fd6", "fd6"), r"wrong checksum"),
         ("owner", "0x" + "0" * 40, "owner must not be the zero address"),
-        ("owner", 7, "owner must be an address"),
+        ("owner", 7, "owner is not an address"),
         ("timelock_delay", -1, "timelock_delay must be a whole number from 0"),
         ("timelock_delay", 1.5, "timelock_delay must be a whole number from 0"),
         ("timelock_delay", 10**9, "timelock_delay must be a whole number from 0 to 31536000"),
@@ -101,9 +101,9 @@ def test_a_file_that_is_none_is_named(tmp_path: Path) -> None:
         ("terms.max_outage", 13, r"terms\.window breaks a rule: window is at least max_outage"),
         ("terms.cover_share", 0, r"terms\.cover_share breaks a rule: cover_share is 1 to 10000"),
         ("terms.cover_share", 10_001, r"terms\.cover_share must be a whole number from 0 to 10000"),
-        ("terms.leaf_slash", 5, r"terms\.leaf_slash must be an amount such as"),
-        ("terms.leaf_slash", "5 eth", r"terms\.leaf_slash must be an amount such as"),
-        ("terms.leaf_slash", "-5 ether", r"terms\.leaf_slash must be an amount such as"),
+        ("terms.leaf_slash", 5, r"terms\.leaf_slash must be an amount with its unit"),
+        ("terms.leaf_slash", "5 euro", r"terms\.leaf_slash is not an amount"),
+        ("terms.leaf_slash", "-5 ether", r"terms\.leaf_slash is not an amount"),
         (
             "terms.leaf_slash",
             "1 wei",
@@ -164,21 +164,18 @@ def test_amounts_are_read_to_the_wei() -> None:
         "1.5 wei",
         "0.0000000001 gwei",
         "1",
-        "1ether",
-        "1  ether",
-        " 1 ether",
         "1e3 wei",
         ".5 ether",
         "1. ether",
     )
-    for text in (*crooked, "1 ether\n", "\N{ARABIC-INDIC DIGIT THREE} ether"):
-        with pytest.raises(ConfigError, match="x must be an amount"):
+    for text in (*crooked, "\N{ARABIC-INDIC DIGIT THREE} ether"):
+        with pytest.raises(ConfigError, match=r"x (must be|is not) an amount|x holds a part of a wei"):
             parse_amount(text, "x")
 
 
 @given(st.integers(0, 10**6 * ETHER))
 def test_an_amount_shown_is_the_amount_read(wei: int) -> None:
-    assert parse_amount(show_amount(wei), "x") == wei
+    assert parse_amount(ether(wei), "x") == wei
 
 
 # --- load_deployment ---------------------------------------------------------------------------
@@ -211,9 +208,9 @@ def test_an_address_file_is_read(tmp_path: Path) -> None:
         ({"chainId": True}, "chainId must be a whole number from 1"),
         ({"block": -1}, "block must be a whole number from 0"),
         ({"block": None}, "block must be a whole number from 0"),
-        ({"settlement": "11" * 20}, "settlement must be an address"),
-        ({"settlement": "0x" + "11" * 21}, "settlement must be an address"),
-        ({"registry": CHECKSUMMED.replace("Fd6", "fd6")}, "registry must be an address, and the checksum"),
+        ({"settlement": "11" * 20}, "settlement is not an address"),
+        ({"settlement": "0x" + "11" * 21}, "settlement is not an address"),
+        ({"registry": CHECKSUMMED.replace("Fd6", "fd6")}, "registry has a wrong checksum"),
         ({"registry": "0x" + "00" * 20}, "registry must not be the zero address"),
         ({"registry": "0x" + "11" * 20}, "settlement and registry must be two contracts"),
         ({"contracts": []}, "contracts must be an object"),

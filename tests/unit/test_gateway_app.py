@@ -17,6 +17,8 @@ GET metadata, health
 
 import asyncio
 import json
+import sys
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -189,6 +191,15 @@ REFUSALS: list[tuple[Any, str]] = [
     (body_of() | {"outputs": [{"name": "digit"}] * 2}, "outputs[1].name digit is asked for twice"),
     (body_of() | {"outputs": ["digit"]}, "outputs[0]: expected object, got str"),
 ]
+
+
+@pytest.fixture(autouse=True)
+def the_usual_recursion_limit() -> Iterator[None]:
+    """py-evm raises it for the whole process; a gateway runs with Python's own, which bounds how deep JSON may nest."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(1_000)
+    yield
+    sys.setrecursionlimit(before)
 
 
 @pytest.mark.parametrize(("body", "message"), REFUSALS, ids=[message for _, message in REFUSALS])

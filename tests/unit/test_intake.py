@@ -20,13 +20,13 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from afterproof.errors import StoreUnavailable
 from afterproof.protocol.errors import InvalidField
 from afterproof.protocol.receipt import Leaf, Scheme, SignedReceipt
 from afterproof.protocol.signing import RsaPssSigner
 from afterproof.steps import Context
 from afterproof.steps.context import STALE
 from afterproof.steps.intake import Accepted, Answer, Refused, Unready, intake
-from afterproof.store import StoreUnavailable
 from tests.support.crashes import Crash, crash_at
 from tests.support.scene import receipt_of, secp_signer
 from tests.support.world import OPERATOR, OWNER, World

@@ -181,13 +181,14 @@ def test_check_of_other_batches_goes_on_beside_a_missing_one(
 # --- its own trouble --------------------------------------------------------------------------------
 
 
-def test_check_by_an_unjudgeable_leaf_accuses_nobody_and_looks_again(
-    world: World, relayer: Context, verifier: Context, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("error", [InvalidField("publicKey", "is of no scheme"), ZeroDivisionError("oh")])
+def test_check_of_an_unjudgeable_leaf_accuses_nobody_and_looks_again(
+    world: World, relayer: Context, verifier: Context, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     posted(world, relayer, verifier, world.forged(1))
 
     def broken(*_: Any) -> None:
-        raise InvalidField("publicKey", "is of no known signature scheme")
+        raise error
 
     with monkeypatch.context() as patch:
         patch.setattr(check_module, "judge_posted", broken)

@@ -6,7 +6,7 @@ disputing
 ├── when a proof's answer is lost → it should settle by the event, whenever it lands
 ├── when another was first → it should be a lost race, in the same block even
 ├── when the window has ended → it should be recorded as too late, loudly, and never sent
-├── when the verdict does not fit its batch → it should never be sent
+├── when the verdict does not fit its batch → it should never be sent, and hold up no other
 ├── when many wait → it should look at the chain in between
 └── when the node does not answer → it should change nothing
 """
@@ -24,7 +24,7 @@ from afterproof.protocol.state import Standing
 from afterproof.protocol.terms import DEMO
 from afterproof.steps import Context
 from afterproof.steps.check import check
-from afterproof.steps.dispute import MOST, BadVerdict, dispute
+from afterproof.steps.dispute import MOST, dispute
 from afterproof.steps.query import find_receipt
 from afterproof.steps.watch import watch
 from afterproof.store.deadlines import Action
@@ -185,16 +185,20 @@ def test_dispute_that_does_not_fit_its_batch_is_never_sent(
     value = bytes(32) if column == "proof" else bytes(192)
     verifier.store._database.execute(f"UPDATE verdicts SET {column} = ?", (value,))
     reverting = Reverting(verifier.chain)
-    with pytest.raises(BadVerdict):
-        dispute(replace(verifier, chain=reverting))
+    dispute(replace(verifier, chain=reverting))
     assert reverting.calls == 0
+    assert states(verifier) == [State.UNPROVABLE] * 2
+    assert verifier.store.deadlines.count(Action.DISPUTE) == 0
 
 
-def test_dispute_without_its_verdict_says_so(world: World, relayer: Context) -> None:
-    verifier = found(world, relayer, world.forged(1))
-    verifier.store._database.execute("DELETE FROM verdicts")
-    with pytest.raises(BadVerdict, match="is not in the store"):
-        dispute(verifier)
+def test_dispute_without_its_verdict_says_so_and_goes_on(
+    world: World, relayer: Context, caplog: pytest.LogCaptureFixture
+) -> None:
+    verifier = found(world, relayer, world.forged(1), world.forged(2))
+    verifier.store._database.execute("DELETE FROM verdicts WHERE place = 0")
+    dispute(verifier)
+    assert "leaf 0 of batch" in caplog.text and "is not in the store any more" in caplog.text
+    assert [event.index for event in proven(verifier)] == [1]
 
 
 def test_dispute_of_many_looks_at_the_chain_in_between(tmp_path: Path) -> None:

@@ -25,13 +25,13 @@ from typing import Any
 import pytest
 
 from afterproof.chain.base import Posted
-from afterproof.errors import AfterproofError, ChainUnavailable, DataUnavailable, SendFailed
+from afterproof.errors import AfterproofError, ChainUnavailable, DataUnavailable, LaneTaken, SendFailed
 from afterproof.protocol.batching import is_timely
 from afterproof.protocol.header import batch_id
 from afterproof.protocol.terms import DEMO, ETHER
 from afterproof.steps import Context
 from afterproof.steps.batch import batch, close, next_receipts
-from afterproof.steps.post import LaneTaken, post
+from afterproof.steps.post import post
 from afterproof.steps.watch import watch
 from tests.support.crashes import tables
 from tests.support.world import RELAYER, RIVAL, World

@@ -17,10 +17,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
-from eth_utils.address import is_checksum_address, to_checksum_address
-
 from afterproof.errors import ConfigError
-from afterproof.protocol.terms import BASIS, ETHER, GWEI, Terms
+from afterproof.protocol.terms import BASIS, Terms
+from afterproof.units import address_of, checksummed, ether, wei_of
 
 
 class Kind(StrEnum):
@@ -33,7 +32,6 @@ class Kind(StrEnum):
 
 DEPLOYER: Final = "deployer"
 _AMOUNTS: Final = frozenset({"leaf_slash", "promise_slash", "min_stake", "demand_deposit"})
-_UNITS: Final = {"ether": ETHER, "gwei": GWEI, "wei": 1}
 _LEAST_PRODUCTION_WINDOW: Final = 3600
 _LONGEST_TIMELOCK: Final = 365 * 86_400
 
@@ -50,10 +48,10 @@ class Parameters:
     def to_json(self) -> dict[str, Any]:
         """The parameters in the form of their file."""
         terms = {field.name: getattr(self.terms, field.name) for field in fields(Terms)}
-        shown = {name: show_amount(value) if name in _AMOUNTS else value for name, value in terms.items()}
+        shown = {name: ether(value) if name in _AMOUNTS else value for name, value in terms.items()}
         return {
             "kind": self.kind.value,
-            "owner": to_checksum_address(self.owner) if self.owner else DEPLOYER,
+            "owner": checksummed(self.owner) if self.owner else DEPLOYER,
             "timelock_delay": self.timelock_delay,
             "terms": shown,
         }
@@ -95,49 +93,32 @@ def parse_parameters(content: dict[str, Any]) -> Parameters:
 
 
 def parse_amount(value: object, key: str) -> int:
-    """The wei in an amount such as "0.1 ether", "100000 gwei" or "1 wei".
+    """The wei in an amount such as "0.1 ether", with its unit: a bare number would be too easy to misread.
 
     Raises:
         ConfigError: naming ``key`` and the rule.
     """
-    rule = f'{key} must be an amount such as "0.1 ether" or "100000 gwei"'
-    found = (
-        re.fullmatch(r"([0-9]{1,30})(?:[.]([0-9]{1,18}))? (ether|gwei|wei)", value)
-        if isinstance(value, str)
-        else None
-    )
-    if found is None:
-        raise ConfigError(rule)
-    whole, decimals, unit = found[1], found[2] or "", _UNITS[found[3]]
-    places: int = 10 ** len(decimals)
-    if int(whole + decimals) * unit % places:
-        raise ConfigError(f"{rule}, in whole wei")
-    return int(whole + decimals) * unit // places
-
-
-def show_amount(wei: int) -> str:
-    """An amount of wei in ether, as :func:`parse_amount` reads it."""
-    whole, rest = divmod(wei, ETHER)
-    decimals = f"{rest:018}".rstrip("0")
-    return f"{whole}.{decimals} ether" if decimals else f"{whole} ether"
+    if not isinstance(value, str) or not value[-1:].isalpha():
+        raise ConfigError(f'{key} must be an amount with its unit, such as "0.1 ether" or "100000 gwei"')
+    try:
+        return wei_of(value)
+    except ValueError as rule:
+        raise ConfigError(f"{key} {rule}") from None
 
 
 def parse_address(value: object, key: str) -> bytes:
-    """The 20 bytes of an address in 0x-hex. In mixed case its checksum must be right (EIP-55).
+    """The 20 bytes of an address in 0x-hex, not zero. In mixed case its checksum must be right (EIP-55).
 
     Raises:
         ConfigError: naming ``key`` and the rule.
     """
-    if not isinstance(value, str) or not re.fullmatch(r"0x[0-9a-fA-F]{40}", value):
-        raise ConfigError(f"{key} must be an address: 0x and 40 hexadecimal digits")
-    mixed = value[2:] not in (value[2:].lower(), value[2:].upper())
-    if mixed and not is_checksum_address(value):
-        raise ConfigError(
-            f"{key} must be an address, and the checksum in its upper and lower case is wrong (EIP-55)"
-        )
-    if not int(value, 16):
+    try:
+        address = address_of(value if isinstance(value, str) else "")
+    except ValueError as rule:
+        raise ConfigError(f"{key} {rule}") from None
+    if not any(address):
         raise ConfigError(f"{key} must not be the zero address")
-    return bytes.fromhex(value[2:])
+    return address
 
 
 def _owner(value: object) -> bytes | None:

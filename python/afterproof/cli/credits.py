@@ -3,11 +3,12 @@
 import click
 
 from ..protocol.receipt import hex0x
+from ..units import checksummed, ether
 from .landed import told
 from .options import acts, examples, reads
 from .output import emit
 from .session import Session, pass_session
-from .values import ADDRESS, checksummed, ether
+from .values import ADDRESS
 
 
 @click.group("credits")

@@ -4,8 +4,8 @@ from typing import Any
 
 from ..chain.base import Landed
 from ..protocol.receipt import hex0x
+from ..units import ether
 from .output import emit
-from .values import ether
 
 
 def told(as_json: bool, dry_run: bool, landed: Landed, done: str, would: str, **facts: Any) -> None:

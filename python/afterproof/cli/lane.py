@@ -6,11 +6,12 @@ import click
 
 from ..errors import ConfigError
 from ..protocol.receipt import hex0x
+from ..units import checksummed, ether
 from .landed import told
 from .options import acts, examples, reads
 from .output import emit, facts, table
 from .session import Session, pass_session
-from .values import ADDRESS, AMOUNT, checksummed, ether
+from .values import ADDRESS, AMOUNT
 
 if TYPE_CHECKING:
     from ..chain.base import ChainReader, LaneState

@@ -9,11 +9,12 @@ from ..keyfiles import public_key_of
 from ..protocol.receipt import hex0x
 from ..protocol.registry import Assurance
 from ..protocol.signing import node_of, scheme_of
+from ..units import checksummed
 from .landed import told
 from .options import acts, examples, reads
 from .output import emit, table
 from .session import Session, pass_session
-from .values import ADDRESS, HASH, checksummed, moment
+from .values import ADDRESS, HASH, moment
 
 
 @click.group()

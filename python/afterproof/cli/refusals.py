@@ -5,7 +5,8 @@ from typing import Any, Final
 
 from ..errors import CallReverted
 from ..protocol.receipt import hex0x
-from .values import checksummed, ether, moment
+from ..units import checksummed, ether
+from .values import moment
 
 _SENTENCES: Final[dict[str, Callable[..., str]]] = {
     "UnknownLane": lambda lane: f"there is no lane {lane}",

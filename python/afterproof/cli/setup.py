@@ -10,10 +10,10 @@ from ..errors import ConfigError
 from ..keyfiles import NewKey, first_line, new_account, new_node_key, write_private
 from ..protocol.receipt import Scheme, hex0x
 from ..protocol.signing import node_of
+from ..units import checksummed
 from .options import dry_run_option, examples, json_option
 from .output import emit, facts
 from .session import CONFIG_FILE
-from .values import checksummed
 
 
 @click.command(

@@ -139,6 +139,9 @@ class Secp256k1Signer:
     scheme = Scheme.SECP256K1
 
     def __init__(self, private_key: bytes) -> None:
+        # The library pads a shorter secret with zeros: a cut-off key would sign in another node's name.
+        if len(private_key) != 32:
+            raise InvalidField("private key", "must be 32 bytes")
         self._key = PrivateKey(private_key)
         self.address = keccak(self._key.public_key.format(compressed=False)[1:])[12:]
         self.public_key = self.address.rjust(32, b"\0")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from ..chain.base import Block
-from ..errors import DataUnavailable
+from ..errors import AfterproofError, DataUnavailable
 from ..protocol.batching import Batch, rebuild_batch
 from ..protocol.errors import ProtocolError
 from ..protocol.header import BatchId, first_seq_of, lane_of
@@ -77,8 +77,12 @@ def _judged(context: Context, posted: PostedBatch, now: int) -> Judged | Demand 
         return Demand(0, f"the data at {posted.data_uri[:200]!r} is not what was posted: {error}")
     try:
         return _judge_leaves(context, posted, epoch, batch)
-    except ProtocolError as error:
-        return Wait(now + RETRY, f"a leaf cannot be judged: {error}")
+    except AfterproofError:
+        raise
+    except Exception as error:
+        # Whoever finds a leaf that our judge stumbles over must not keep us from other batches with it.
+        log.error("the judge failed on a leaf of batch %s", _name(posted.id), exc_info=error)
+        return Wait(now + RETRY, f"a leaf of it cannot be judged: {error}")
 
 
 def _judge_leaves(context: Context, posted: PostedBatch, epoch: EpochRecord, batch: Batch) -> Judged:

@@ -25,10 +25,6 @@ RESEND: Final = 30
 LONGEST_BACKOFF: Final = 60
 
 
-class BadVerdict(AfterproofError):
-    """A verdict in the store does not fit its batch: a mistake of ours, and never sent."""
-
-
 def dispute(context: Context) -> bool:
     """Prove what is pending, one transaction each; what another has proven first is a lost race.
 
@@ -45,26 +41,31 @@ def dispute(context: Context) -> bool:
         verdict = context.store.verdicts.find(deadline.batch, deadline.place, What.DISPUTE)
         posted = context.store.batches.posted(deadline.batch)
         if verdict is None or posted is None:
-            raise BadVerdict(
-                f"leaf {deadline.place} of batch {deadline.batch} is to be disputed, but is not in the store"
-            )
+            log.error("leaf %d of batch %d is not in the store any more", deadline.place, deadline.batch)
+            context.store.deadlines.remove(deadline)
+            continue
         proven = context.store.batches.void(deadline.batch, deadline.place)
         if proven is not None:
             _settle_proven(context, deadline, verdict, proven, cursor.number)
         elif cursor.timestamp > deadline.time:
             _settle(context, deadline, verdict, State.TOO_LATE, cursor.number)
             log.error("%s was not disputed before its window ended%s", _name(verdict), _because(verdict))
+        elif not _holds(posted, verdict):
+            # A mistake of ours, or a damaged store: never sent, and it must hold up no other.
+            _settle(context, deadline, verdict, State.UNPROVABLE, cursor.number)
+            log.error("%s is not in its batch by the proof in the store; it is not disputed", _name(verdict))
         elif verdict.next_at <= context.now:
             if sent == MOST:
                 return True
             sent += 1
-            _prove(context, posted, verdict)
+            _prove(context, verdict)
     return False
 
 
-def _prove(context: Context, posted: PostedBatch, verdict: Verdict) -> None:
+def _prove(context: Context, verdict: Verdict) -> None:
     """Send one proof. Whether it counted is learnt from its event."""
-    claim = _claim(posted, verdict)
+    leaf = _leaf(verdict)
+    claim = Claim(verdict.batch, verdict.place, leaf.receipt, leaf.signature, verdict.proof, verdict.evidence)
     try:
         landed = context.chain.prove_fault(FaultKind(verdict.kind), claim)
     except CallReverted as error:
@@ -80,14 +81,13 @@ def _prove(context: Context, posted: PostedBatch, verdict: Verdict) -> None:
         log.info("proved %s in block %d for %d gas", _name(verdict), landed.block, landed.gas_used)
 
 
-def _claim(posted: PostedBatch, verdict: Verdict) -> Claim:
-    """The claim, once it is certain that its leaf stands where the verdict says."""
-    leaf = Leaf(Receipt.from_words(verdict.words), verdict.signature)
-    if root_of(leaf.hash, verdict.place, posted.header.count, verdict.proof) != posted.root:
-        raise BadVerdict(
-            f"{_name(verdict)} is not in its batch by the proof in the store; it is not disputed"
-        )
-    return Claim(posted.id, verdict.place, leaf.receipt, leaf.signature, verdict.proof, verdict.evidence)
+def _holds(posted: PostedBatch, verdict: Verdict) -> bool:
+    """Whether the leaf stands where the verdict says, by the proof that would be sent."""
+    return root_of(_leaf(verdict).hash, verdict.place, posted.header.count, verdict.proof) == posted.root
+
+
+def _leaf(verdict: Verdict) -> Leaf:
+    return Leaf(Receipt.from_words(verdict.words), verdict.signature)
 
 
 def _postpone(context: Context, verdict: Verdict, error: AfterproofError) -> None:

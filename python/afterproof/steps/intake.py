@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from ..protocol.errors import InvalidField
 from ..protocol.judge import Dispute, Void, judge
-from ..protocol.receipt import SignedReceipt
+from ..protocol.receipt import ZERO, SignedReceipt
 from ..protocol.registry import NodeRecord
 from ..protocol.signing import node_of, scheme_of
 from ..protocol.state import VoidReason
@@ -114,6 +114,9 @@ def _refusal(context: Context, signed: SignedReceipt, terms: Terms, nodes: Nodes
         return Refused("scheme", f"must be {scheme}, which is what publicKey is for")
     if node_of(signed.public_key) != receipt.node:
         return Refused("publicKey", "does not hash to receipt.node")
+    for name in ("model", "evidence"):
+        if getattr(receipt, name) != ZERO:
+            return Refused(f"receipt.{name}", "must be zero: no model has a manifest yet")
     node = nodes(receipt.node)
     if node is None:
         return Refused("receipt.node", "is not registered")

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 
-from ..errors import AfterproofError, CallReverted
+from ..errors import AfterproofError, CallReverted, LaneTaken
 from ..protocol.batching import is_timely
 from ..protocol.header import first_seq_of
 from ..protocol.terms import Terms
@@ -11,10 +11,6 @@ from ..store.batches import ClosedBatch
 from .context import Context
 
 log = logging.getLogger(__name__)
-
-
-class LaneTaken(AfterproofError):
-    """The lane's next number on chain is not this store's: somebody else posted, or the store is an old copy."""
 
 
 def post(context: Context) -> bool:

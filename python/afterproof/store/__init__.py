@@ -9,5 +9,4 @@ The only importer of ``sqlite3``. Steps meet here: each reads what others wrote 
 4. A deadline is a row, not a sleeping thread.
 """
 
-from .database import StoreUnavailable as StoreUnavailable
 from .store import Store as Store

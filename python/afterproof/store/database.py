@@ -7,17 +7,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from ..errors import AfterproofError, ForeignStore
+from ..errors import ForeignStore, StoreUnavailable
 from .schema import MIGRATIONS
 
 Row = tuple[Any, ...]
 
 BUSY_TIMEOUT: Final = 30.0
 """Seconds that a commit waits for another thread's."""
-
-
-class StoreUnavailable(AfterproofError):
-    """The database cannot be read or written: the disk is full, the file is damaged or locked."""
 
 
 class Database:

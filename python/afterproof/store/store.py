@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Literal
 
 from ..chain.base import Deployment
-from ..errors import ForeignStore
+from ..errors import ForeignStore, StoreUnavailable
 from .batches import Batches
 from .chainlog import ChainLog
-from .database import Database, StoreUnavailable
+from .database import Database
 from .deadlines import Deadlines
 from .receipts import Receipts
 from .registry import Registry
@@ -90,7 +90,7 @@ class Store:
 def _locked(path: Path) -> int:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        lock = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        lock = os.open(path.with_name(path.name + "-lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise StoreUnavailable(f"the database {path}: {error.strerror}") from None
     try:

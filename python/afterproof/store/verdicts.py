@@ -31,7 +31,7 @@ class State(StrEnum):
     LOST_RACE = "lost race"
     TOO_LATE = "too late"
     UNPROVABLE = "unprovable"
-    """The contract knows no such fault in the batch's epoch."""
+    """The contract knows no such fault in the batch's epoch, or the store's own proof does not hold."""
 
 
 @dataclass(frozen=True, slots=True)
