@@ -36,7 +36,6 @@ import {Batch, EpochBook, FaultEntry, Lane, PauseBook, State} from "./types/Stat
 contract Settlement is ISettlement, Credits, Ownable2Step {
     using Epochs for EpochBook;
     using Lanes for Lane;
-    using Checkpoints for Checkpoints.Trace160;
     using Checkpoints for Checkpoints.Trace208;
 
     /// @dev 4,000 tiles: nodes refuse transactions above 128 KiB.
@@ -224,8 +223,18 @@ contract Settlement is ISettlement, Credits, Ownable2Step {
         bytes32 other,
         bytes32[] calldata path
     ) external override {
-        (address payee, uint256 amount) = Demands.answer(_state, batchId, tile, half, data, other, path);
-        _credit(payee, amount);
+        (address[2] memory payees, uint256[2] memory amounts) = Demands.answer(
+            _state,
+            batchId,
+            tile,
+            half,
+            data,
+            other,
+            path
+        );
+        for (uint256 i; i < payees.length; ++i) {
+            if (amounts[i] != 0) _credit(payees[i], amounts[i]);
+        }
     }
 
     /// @inheritdoc IDemands
@@ -450,8 +459,7 @@ contract Settlement is ISettlement, Credits, Ownable2Step {
 
     /// @inheritdoc IPromises
     function promiseKeyOf(uint256 laneId, uint256 seq) external view override returns (address) {
-        uint96 key = seq > type(uint96).max ? type(uint96).max : uint96(seq);
-        return address(_state.lanes[laneId].promiseKeys.upperLookup(key));
+        return _state.lanes[laneId].promiseKeyOf(seq > type(uint64).max ? type(uint64).max : seq);
     }
 
     /// @inheritdoc IPromises

@@ -4,11 +4,12 @@ pragma solidity 0.8.30;
 /// @notice A demand as a reader wants it. Times in unix seconds, amounts in wei.
 /// @param challenger Who demanded; zero: the tile was never demanded.
 /// @param openedAt When.
+/// @param payee Who is owed half the deposit, once all is shown, for the half that was shown first; zero: nobody.
 /// @param deadline The last second in which it can be answered.
 /// @param answeredAt When the last of its halves was shown; zero: not yet, or never.
 /// @param halves Bit i: half i was shown.
 /// @param expired Whether it was settled as unanswered.
-/// @param deposit What is still held of the deposit.
+/// @param deposit What is held of the deposit.
 struct Demand {
     address challenger;
     uint40 deadline;
@@ -17,6 +18,7 @@ struct Demand {
     bool expired;
     uint96 deposit;
     uint40 openedAt;
+    address payee;
 }
 
 /// @title Demands: "show me this tile", bonded, answered on-chain before a deadline or lost
@@ -72,8 +74,9 @@ interface IDemands {
     ) external payable;
 
     /// @notice Shows half a tile: its first 128 leaves (`half` 0) or the rest (1). Anyone may, until the deadline.
-    /// @dev Reverts `UnknownBatch`, `NotDemanded`, `AlreadyAnswered`, `TooLate`, `WrongAnswer`. The deposit, half of it
-    /// a half, goes to the lane's owner in the first half of the period, whoever answers, and to the answerer later.
+    /// @dev Reverts `UnknownBatch`, `NotDemanded`, `AlreadyAnswered`, `TooLate`, `WrongAnswer`. Half the deposit is for
+    /// each half: the lane's owner's when it was shown in the first half of the period, whoever did, the answerer's
+    /// later. It is paid when the whole tile was shown: for half a tile nobody is owed anything.
     /// @param data Packed leaves: for each a uint16 length, the six words, the signature; 0xffff alone: the empty leaf.
     /// @param other The root of the other half; ignored for a tile of at most 128 leaves, which has one half.
     /// @param path The tile root's inclusion proof among the tile roots.
@@ -86,8 +89,8 @@ interface IDemands {
         bytes32[] calldata path
     ) external;
 
-    /// @notice Settles a demand that nobody answered: the deposit goes back, the lane loses a leaf slash for each leaf
-    /// that was not void already, half of it to the challenger; it counts 64 towards the fuse.
+    /// @notice Settles a demand that was not answered, or by half only: the whole deposit goes back, the lane loses a
+    /// leaf slash for each leaf that was not void already, half of it to the challenger; it counts 64 towards the fuse.
     /// @dev Reverts `UnknownBatch`, `NotDemanded`, `AlreadyAnswered`, `NotYet`.
     function expireDemand(uint256 batchId, uint256 tile) external;
 

@@ -52,7 +52,7 @@ interface IPromises {
     error AlreadyClaimed(uint256 lane, uint256 seq);
 
     /// @notice Claims that a receipt was posted late, or not at all, or that its place was struck.
-    /// @dev Reverts `UnknownLane`, `NotPromised`, `Unenforceable`, `UnknownBatch`, `NotIncluded`, `NotBroken`, `TooLate`,
+    /// @dev Reverts `NotPromised`, `Unenforceable`, `UnknownBatch`, `NotIncluded`, `NotBroken`, `TooLate`,
     /// `AlreadyClaimed`. A promise that falls due during a pause, or the catchUp after it, is late only after both.
     /// @param firstSeq Names the batch that holds the number; ignored while none does.
     function claimMissed(Opening calldata opening, uint64 firstSeq) external;

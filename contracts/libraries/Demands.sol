@@ -60,7 +60,8 @@ library Demands {
         emit IDemands.TileDemanded(batchId, tile, msg.sender, deadline, msg.value);
     }
 
-    /// @dev See `IDemands.answerTile`. Whom to credit, and with how many wei, is for the caller to do.
+    /// @dev See `IDemands.answerTile`. Whom to credit for the halves shown first and last, and with how many wei, is for
+    /// the caller to do.
     function answer(
         State storage state,
         uint256 batchId,
@@ -69,7 +70,7 @@ library Demands {
         bytes calldata data,
         bytes32 other,
         bytes32[] calldata path
-    ) external returns (address payee, uint256 amount) {
+    ) external returns (address[2] memory payees, uint256[2] memory amounts) {
         // Check:
         Header header = _existing(state, batchId);
         Demand storage entry = state.demands[batchId][tile];
@@ -85,13 +86,17 @@ library Demands {
 
         // Effect:
         uint8 shown = entry.halves | uint8(1 << half);
-        bool whole = shown == (1 << halves) - 1;
         entry.halves = shown;
-        amount = whole ? entry.deposit : entry.deposit / 2;
-        entry.deposit -= uint96(amount);
         uint256 middle = entry.openedAt + (uint256(entry.deadline) - entry.openedAt) / 2;
-        payee = block.timestamp <= middle ? state.lanes[batchId >> 64].owner : msg.sender;
-        if (whole) {
+        address payee = block.timestamp <= middle ? state.lanes[batchId >> 64].owner : msg.sender;
+        if (shown != (1 << halves) - 1) {
+            // Paid only when all is shown: else a lane would earn more by half an answer than striking the tile costs it.
+            entry.payee = payee;
+        } else {
+            uint256 deposit = entry.deposit;
+            if (halves == 2) (payees[0], amounts[0]) = (entry.payee, deposit / 2);
+            (payees[1], amounts[1]) = (payee, deposit - amounts[0]);
+            entry.deposit = 0;
             entry.answeredAt = uint40(block.timestamp);
             uint256 end = block.timestamp + state.epochs.posting[header.epoch()].window();
             state.batches[batchId].header = header.withoutDemand().withEnd(end);

@@ -42,11 +42,14 @@ library Epochs {
         book.posting[epoch] = posting;
         book.terms[epoch] = terms;
         _raise(book, terms);
-        book.promises[epoch] = PromiseTerms({
+        PromiseTerms memory promises = PromiseTerms({
+            startsAt: startsAt,
             claimWindow: terms.claimWindow,
             catchUp: terms.catchUp,
             slashGwei: uint48(terms.promiseSlash / 1 gwei)
         });
+        book.latestPromises = promises;
+        book.promises[epoch] = promises;
         for (uint256 i; i < faults.length; ++i) {
             FaultBinding memory binding = faults[i];
             require(
@@ -72,6 +75,15 @@ library Epochs {
     function at(EpochBook storage book, uint256 time) internal view returns (uint256 epoch) {
         epoch = book.latest.epoch();
         while (epoch > 1 && time < book.posting[epoch].startsAt()) --epoch;
+    }
+
+    /// @dev What holds of promises due at a time.
+    function promisesAt(
+        EpochBook storage book,
+        uint256 time
+    ) internal view returns (PromiseTerms memory terms) {
+        terms = book.latestPromises;
+        if (time < terms.startsAt) terms = book.promises[at(book, time)];
     }
 
     /// @dev From the moment a lane begins to leave until no promise of it can be claimed. Term by term, because a
@@ -109,7 +121,8 @@ library Epochs {
             "maxPromiseDelay",
             "with margin is at most maxPostingDelay"
         );
-        _require(t.catchUp <= 60 days, "catchUp", "is at most 60 days");
+        // Posting is paused in the last second of a pause too: due then, a promise could not be kept.
+        _require(t.catchUp != 0 && t.catchUp <= 60 days, "catchUp", "is 1 second to 60 days");
         _require(t.maxPause <= 7 days, "maxPause", "is at most 7 days");
         _require(t.pauseSpacing >= t.maxPause, "pauseSpacing", "is at least maxPause");
         _require(t.coverShare != 0 && t.coverShare <= BASIS, "coverShare", "is 1 to 10000");

@@ -34,7 +34,7 @@ library LaneActions {
         lane.owner = msg.sender;
         lane.money = LaneMoneyFields.pack(poster, stake);
         lane.sequence = LaneSequenceFields.pack(ahead);
-        lane.promiseKeys.push(0, uint160(promiseKey));
+        lane.promiseKey = promiseKey;
         emit ISettlement.LaneOpened(laneId, msg.sender, poster, promiseKey, ahead, msg.value);
     }
 
@@ -59,7 +59,10 @@ library LaneActions {
         // Effect:
         uint256 fromSeq = lane.limitOf();
         lane.money = lane.money.withPoster(poster);
-        lane.promiseKeys.push(uint96(fromSeq), uint160(promiseKey));
+        uint48 since = lane.promiseKeyFrom;
+        // A key that was given no number leaves no trace.
+        if (fromSeq != since) lane.earlierKeys.push(since, uint160(lane.promiseKey));
+        (lane.promiseKey, lane.promiseKeyFrom) = (promiseKey, uint48(fromSeq));
         emit ISettlement.LaneRotated(laneId, poster, promiseKey, fromSeq);
     }
 

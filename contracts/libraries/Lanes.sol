@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
+import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
 import {ISettlement} from "../interfaces/ISettlement.sol";
 import {Header} from "../types/Header.sol";
 import {LaneMoney, LaneSequence} from "../types/LaneWords.sol";
@@ -9,6 +10,8 @@ import {Batch, Lane} from "../types/State.sol";
 
 /// @title Lanes: sequence, cover, slashing: what a post and a proof need
 library Lanes {
+    using Checkpoints for Checkpoints.Trace160;
+
     /// @dev Batches that one post may release from cover: bounded, so that no backlog makes a post too dear.
     uint256 internal constant RELEASE_STEPS = 32;
 
@@ -60,6 +63,18 @@ library Lanes {
         LaneSequence sequence = self.sequence;
         limit = sequence.nextSeq() + sequence.ahead();
         if (self.reach > limit) limit = self.reach;
+    }
+
+    /// @dev Whether a promise for `seq` is enforceable; `reach` is read only where it matters.
+    function isWithinLimit(Lane storage self, uint256 seq) internal view returns (bool) {
+        LaneSequence sequence = self.sequence;
+        return seq < sequence.nextSeq() + sequence.ahead() || seq < self.reach;
+    }
+
+    /// @dev The key that signs promises for `seq`; zero where nobody does.
+    function promiseKeyOf(Lane storage self, uint256 seq) internal view returns (address) {
+        if (seq >= self.promiseKeyFrom) return self.promiseKey;
+        return address(self.earlierKeys.upperLookup(uint96(seq)));
     }
 
     /// @dev What must be staked for `receipts` open or promised ones, in gwei.

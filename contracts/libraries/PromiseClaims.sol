@@ -22,9 +22,7 @@ struct Payout {
 }
 
 /// @title Promise claims: the state machine of `IPromises`
-/// @dev A library of its own because these are rare paths: it keeps the contract within its size.
 library PromiseClaims {
-    using Checkpoints for Checkpoints.Trace160;
     using Checkpoints for Checkpoints.Trace208;
     using Epochs for EpochBook;
     using Lanes for Lane;
@@ -46,7 +44,7 @@ library PromiseClaims {
         State storage state,
         Opening calldata opening,
         uint64 firstSeq
-    ) external returns (Payout memory) {
+    ) internal returns (Payout memory) {
         Lane storage lane = _enforceable(state, opening);
         uint256 due = dueOf(state, opening.inclusion.includeBy);
         uint256 over = due;
@@ -68,7 +66,7 @@ library PromiseClaims {
         uint64 firstSeq,
         bytes32 other,
         bytes32[] calldata path
-    ) external returns (Payout memory) {
+    ) internal returns (Payout memory) {
         _enforceable(state, opening);
         (uint256 batchId, Header header) = _holding(state, opening, firstSeq);
         uint256 index = opening.seq - firstSeq;
@@ -88,7 +86,7 @@ library PromiseClaims {
         Opening calldata first,
         Opening calldata second,
         uint64 firstSeq
-    ) external returns (Payout memory) {
+    ) internal returns (Payout memory) {
         Lane storage lane = _enforceable(state, first);
         _enforceable(state, second);
         uint256 seq = first.seq;
@@ -108,11 +106,11 @@ library PromiseClaims {
     }
 
     /// @dev The last second in which a promise is in time, never before the catch-up after a pause is over.
-    function dueOf(State storage state, uint256 includeBy) public view returns (uint256) {
+    function dueOf(State storage state, uint256 includeBy) internal view returns (uint256) {
         if (state.pauses.count == 0 || includeBy > type(uint48).max) return includeBy;
         uint256 pauseEnd = state.pauses.all.upperLookupRecent(uint48(includeBy));
         if (pauseEnd == 0) return includeBy;
-        uint256 caughtUp = pauseEnd + state.epochs.promises[state.epochs.at(includeBy)].catchUp;
+        uint256 caughtUp = pauseEnd + state.epochs.promisesAt(includeBy).catchUp;
         return includeBy > caughtUp ? includeBy : caughtUp;
     }
 
@@ -125,11 +123,11 @@ library PromiseClaims {
     ) private view returns (Lane storage lane) {
         InclusionPromise calldata inclusion = opening.inclusion;
         lane = state.lanes[inclusion.lane];
-        if (lane.owner == address(0)) revert ISettlement.UnknownLane(inclusion.lane);
-        if (!_holds(opening) || _signer(opening) != address(lane.promiseKeys.upperLookup(opening.seq))) {
+        // A lane that is none has no key, and nobody signs as the zero address.
+        if (!_holds(opening) || _signer(opening) != lane.promiseKeyOf(opening.seq)) {
             revert IPromises.NotPromised(inclusion.lane, opening.seq);
         }
-        if (opening.seq >= lane.limitOf() || (lane.exitAt != 0 && inclusion.includeBy > lane.lastDue)) {
+        if (!lane.isWithinLimit(opening.seq) || (lane.lastDue != 0 && inclusion.includeBy > lane.lastDue)) {
             revert IPromises.Unenforceable(inclusion.lane, opening.seq);
         }
     }
@@ -193,7 +191,7 @@ library PromiseClaims {
     ) private returns (Payout memory payout) {
         InclusionPromise calldata inclusion = opening.inclusion;
         // Check:
-        PromiseTerms memory terms = state.epochs.promises[state.epochs.at(inclusion.includeBy)];
+        PromiseTerms memory terms = state.epochs.promisesAt(inclusion.includeBy);
         if (over != Tiles.OPEN && block.timestamp > over + terms.claimWindow) {
             revert ISettlement.TooLate(over + terms.claimWindow);
         }

@@ -9,14 +9,17 @@ import {Header} from "./Header.sol";
 import {LaneMoney, LaneSequence} from "./LaneWords.sol";
 import {PostingTerms} from "./PostingTerms.sol";
 
-/// @notice A lane: two hot words, then what a post never reads.
-/// @dev `lastDeadline` is that of its latest demand. `nextAhead` is announced to hold from `aheadAt` on (0: none is).
-/// `lastDue`, once it leaves: a promise due later does not bind it. `reach`: numbers below it could be promised under an
+/// @notice A lane: two words that posts and slashes touch, one that claims read, then what is rare.
+/// @dev `promiseKey` signs promises from `promiseKeyFrom` on; `earlierKeys` holds those before, sequence number to
+/// address. `lastDue`, once it leaves: a promise due later does not bind it. `lastDeadline` is that of its latest demand.
+/// `nextAhead` is announced to hold from `aheadAt` on (0: none is). `reach`: numbers below it could be promised under an
 /// `ahead` that has shrunk since.
-/// `promiseKeys`: from a sequence number (key) on, an address (value) signs promises.
 struct Lane {
     LaneMoney money;
     LaneSequence sequence;
+    address promiseKey;
+    uint48 promiseKeyFrom;
+    uint40 lastDue;
     address owner;
     uint40 exitAt;
     uint40 liableUntil;
@@ -24,9 +27,8 @@ struct Lane {
     uint40 lastDeadline;
     uint40 aheadAt;
     uint32 nextAhead;
-    uint40 lastDue;
     uint64 reach;
-    Checkpoints.Trace160 promiseKeys;
+    Checkpoints.Trace160 earlierKeys;
 }
 
 /// @notice A batch: its root, and its header.
@@ -43,15 +45,18 @@ struct FaultEntry {
 
 /// @notice What a claim on a promise needs of an epoch: one slot.
 struct PromiseTerms {
+    uint40 startsAt;
     uint32 claimWindow;
     uint32 catchUp;
     uint48 slashGwei;
 }
 
-/// @notice Every epoch announced. `latest` repeats the newest posting terms, so that a post reads one slot.
+/// @notice Every epoch announced. `latest` and `latestPromises` repeat the newest terms, so that a post, or a claim, reads
+/// one slot.
 /// The longest of a term are the most that any epoch so far had, in seconds.
 struct EpochBook {
     PostingTerms latest;
+    PromiseTerms latestPromises;
     uint32 longestPromiseDelay;
     uint32 longestPause;
     uint32 longestCatchUp;

@@ -171,8 +171,8 @@ def test_claim_double_with_one_wrong_opening_reverts(scene: PromiseScene) -> Non
 def test_claim_double_with_one_promise_of_an_unknown_lane_reverts(scene: PromiseScene) -> None:
     good = scene.promise(scene.leaf(1)).opening()
     unknown = scene.promise(scene.leaf(2), lane=9).opening()
-    assert scene.refused("claim_double", good, unknown, 0) == ("UnknownLane", (9,))
-    assert scene.refused("claim_double", unknown, good, 0) == ("UnknownLane", (9,))
+    assert scene.refused("claim_double", good, unknown, 0) == ("NotPromised", unknown.place)
+    assert scene.refused("claim_double", unknown, good, 0) == ("NotPromised", unknown.place)
 
 
 def test_claim_double_with_one_promise_due_too_long_after_leaving_reverts(scene: PromiseScene) -> None:

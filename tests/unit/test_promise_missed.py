@@ -453,7 +453,7 @@ def test_claim_missed_of_a_promise_due_never(scene: PromiseScene) -> None:
 def test_claim_missed_of_an_unknown_lane_reverts(scene: PromiseScene) -> None:
     for lane in (0, 3, 2**32 - 1):
         opening = scene.promise(scene.leaf(1), lane=lane, include_by=0).opening()
-        assert scene.refused("claim_missed", opening, 0) == ("UnknownLane", (lane,))
+        assert scene.refused("claim_missed", opening, 0) == ("NotPromised", opening.place)
 
 
 # --- once a number ----------------------------------------------------------------------------------

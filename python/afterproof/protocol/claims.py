@@ -41,7 +41,8 @@ class PromiseClaims(Views):
         lane = self._enforceable(opening, env.now)
         due = self.due(opening.signed.promise.include_by)
         if opening.seq >= lane.next_seq:
-            missed, over = env.now > due, due
+            missed = env.now > due
+            over: int | None = due
         else:
             batch = self._holding(opening, first_seq)
             tile = (opening.seq - first_seq) // TILE
@@ -75,9 +76,10 @@ class PromiseClaims(Views):
         if first.place != second.place or first.leaf_hash == second.leaf_hash:
             raise Revert("NotBroken", *first.place)
         paid = second if self.paid.get(first.place) == first.leaf_hash else first
-        over = self.due(paid.signed.promise.include_by)
+        due = self.due(paid.signed.promise.include_by)
+        over: int | None = due
         if first.seq < lane.next_seq:
-            over = self._over(self._holding(first, first_seq), (first.seq - first_seq) // TILE, over, env.now)
+            over = self._over(self._holding(first, first_seq), (first.seq - first_seq) // TILE, due, env.now)
         return self._pay(env, paid, lane, PromiseFault.DOUBLE_PROMISE, over)
 
     # --- what a claim rests on -----------------------------------------------------------------
@@ -92,8 +94,8 @@ class PromiseClaims(Views):
     def _enforceable(self, opening: Opening, now: int) -> Lane:
         """The lane of a promise that its authority signed, opened rightly, and within what may be promised."""
         promise = opening.signed.promise
-        lane = self._lane(promise.lane)
-        if not promise.opens(opening.seq, opening.leaf_hash, opening.proof):
+        lane = self.lanes.get(promise.lane)
+        if lane is None or not promise.opens(opening.seq, opening.leaf_hash, opening.proof):
             raise Revert("NotPromised", *opening.place)
         signer = opening.signed.signer(self.promise_domain)
         if signer is None or signer != lane.promise_key(opening.seq):
