@@ -217,7 +217,7 @@ class Pair:
             return
         halves = sum(1 << half for half in demand.answered)
         wanted = (demand.challenger, demand.deadline, demand.answered_at, halves)
-        wanted += (demand.expired, demand.deposit, demand.opened_at)
+        wanted += (demand.expired, demand.deposit, demand.opened_at, demand.payee)
         assert self._plain(tuple(seen)) == self._plain(wanted)
 
 

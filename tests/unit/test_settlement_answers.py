@@ -12,9 +12,10 @@ answering
     ├── given 1, 128, 129, 255, 256, 257 leaves, empty ones and signatures of 0, 65, 256 bytes → either order will do
     ├── given the first half of the period → its part of the deposit goes to the lane's owner, odd or not
     ├── given the second half → to the answerer, the challenger and the lane itself included
+    ├── given two halves → each its half of the deposit, when the second is shown
     └── given a leaf that fits no answer, or a root of no leaves → nobody can answer
 the end of a tile
-├── given half an answer → none: what is shown can be disputed, and the rest is still due
+├── given half an answer → none: what is shown can be disputed, the rest is due, and nobody is paid yet
 ├── given an answer → window from then, never less than the batch's; each tile its own
 ├── given a later epoch → the window at the batch's anchor
 └── given what a late answer shows: a forgery, a duplicate, a wrong range, a revoked node → it can still be proven
@@ -295,7 +296,7 @@ def test_answer_splits_the_deposit_between_the_halves_to_the_last_wei(scene: Sce
     batch = scene.post(*[None] * 129)
     scene.demand(batch, value=DEPOSIT + odd)
     scene.answer(batch, half=1, by=scene.stranger)
-    assert credit(scene, scene.relayer) == DEPOSIT // 2
+    assert scene.pair.spec.credits == {}, "nobody is owed anything for half a tile"
     scene.wait(3)
     scene.answer(batch, half=0, by=scene.stranger)
     assert credit(scene, scene.relayer) == DEPOSIT // 2

@@ -17,7 +17,7 @@ expiring
 ├── when it expired before, or was answered → it should revert, and cost the loser only gas
 ├── when gas is short → it should revert, whatever the gas
 └── else → return the deposit, slash the leaves not yet void, half to the challenger, strike the whole tile
-    ├── given half an answer → what is left of the deposit returns
+    ├── given half an answer → the whole deposit returns all the same
     ├── given leaves void before → only the others are slashed for; given all, nothing
     ├── given too small a stake → it should split what is there alike; given none, strike all the same
     └── given a later epoch → the slash is that at the batch's anchor
@@ -27,6 +27,7 @@ reading a demanded tile
 griefing and shielding
 ├── given demands of everything in the last second → the lane posts on, is paid for each answer, and is free in time
 ├── given a lane that demands from itself and withholds → it loses half at least, and the tile is struck all the same
+├── given a lane that shows half a tile and withholds the rest → it earns nothing by that, however dear gas was
 ├── given a lane that demands from itself and answers → the leaves lie open, in a window that is no shorter
 └── given a lane that demands from itself to put off deadlines → nothing gets final by that, and it waits as well
 """
@@ -422,16 +423,16 @@ def test_expire_beyond_the_stake_splits_what_is_left_then_nothing() -> None:
     solvent(scene.pair)
 
 
-def test_expire_after_half_an_answer_returns_the_rest_and_slashes_for_all(scene: Scene) -> None:
+def test_expire_after_half_an_answer_returns_the_whole_deposit_and_slashes_for_all(scene: Scene) -> None:
     batch = scene.post(*[None] * 129)
     scene.demand(batch, value=DEMO.demand_deposit + 1)
     scene.answer(batch, half=1)
     scene.pass_deadline(batch)
-    before = wealth(scene, scene.prover), stake(scene)
+    before = wealth(scene, scene.prover), stake(scene), wealth(scene, scene.relayer)
     scene.expire(batch)
-    rest = (DEMO.demand_deposit + 1) - (DEMO.demand_deposit + 1) // 2
-    assert wealth(scene, scene.prover) - before[0] == rest + 129 * SLASH // 2
+    assert wealth(scene, scene.prover) - before[0] == DEMO.demand_deposit + 1 + 129 * SLASH // 2
     assert before[1] - stake(scene) == 129 * SLASH
+    assert wealth(scene, scene.relayer) == before[2]
 
 
 def test_expire_with_starved_gas_does_all_or_nothing(scene: Scene) -> None:
@@ -565,6 +566,22 @@ def test_lane_that_demands_from_itself_and_withholds_loses_half_and_is_struck(sc
     scene.expire(batch, by=scene.relayer)
     assert before - stake(scene) - wealth(scene, scene.relayer) == 10 * SLASH // 2
     assert scene.pair.spec.batches[batch.id].header.fault_count == 64
+
+
+@pytest.mark.parametrize("half", [0, 1])
+def test_lane_that_shows_half_a_tile_and_withholds_the_rest_earns_nothing(half: int) -> None:
+    # At a base fee at which the deposit is many times what striking the tile costs.
+    scene = Scene(base_fee=100 * GWEI)
+    batch = scene.post(*[None] * 129)
+    challenger = wealth(scene, scene.prover)
+    demand = scene.demand(batch)
+    assert demand.deposit > 10 * 129 * SLASH
+    before = stake(scene) + wealth(scene, scene.relayer)
+    scene.answer(batch, half=half)
+    scene.pass_deadline(batch)
+    scene.expire(batch)
+    assert before - stake(scene) - wealth(scene, scene.relayer) == 129 * SLASH
+    assert wealth(scene, scene.prover) - challenger == 129 * SLASH // 2
 
 
 def test_lane_that_demands_from_itself_and_answers_shows_the_forgery_in_no_shorter_a_window(

@@ -159,13 +159,18 @@ class Disputes(Views):
             raise Revert("TooLate", demand.deadline)
         self._check_answer(batch_id, batch, tile, half, halves, data, other, path)
         demand.answered.add(half)
-        part = demand.deposit if len(demand.answered) == halves else demand.deposit // 2
-        demand.deposit -= part
-        self.deposits -= part
         in_time = env.now <= demand.opened_at + (demand.deadline - demand.opened_at) // 2
-        lane = self.lanes[lane_of(batch_id)]
-        self._credit(lane.owner if in_time else env.sender, part)
-        if len(demand.answered) == halves:
+        payee = self.lanes[lane_of(batch_id)].owner if in_time else env.sender
+        if len(demand.answered) < halves:
+            # Paid only when all is shown: else a lane would earn more by half an answer than striking the tile costs it.
+            demand.payee = payee
+        else:
+            first = demand.deposit // 2 if halves == 2 else 0
+            for account, part in ((demand.payee, first), (payee, demand.deposit - first)):
+                if part:
+                    self._credit(account, part)
+            self.deposits -= demand.deposit
+            demand.deposit = 0
             self._answered(batch, demand, env.now)
         return [Event("TileAnswered", (batch_id, tile, half, env.sender, data))]
 

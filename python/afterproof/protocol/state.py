@@ -97,7 +97,7 @@ class Lane:
 
 @dataclass
 class Demand:
-    """A bonded "show me" of one tile. ``answered`` holds the halves that were shown."""
+    """A bonded "show me" of one tile. ``answered`` holds the halves that were shown, ``payee`` is owed for the first."""
 
     challenger: bytes
     opened_at: int
@@ -106,6 +106,7 @@ class Demand:
     answered: set[int] = field(default_factory=set)
     answered_at: int = 0
     expired: bool = False
+    payee: bytes = ZERO_ADDRESS
 
 
 @dataclass
