@@ -31,6 +31,8 @@ import {LaneMoney, LaneSequence} from "./types/LaneWords.sol";
 import {PostingTerms} from "./types/PostingTerms.sol";
 import {Batch, EpochBook, FaultEntry, Lane, PauseBook, State} from "./types/State.sol";
 
+// slither-disable-start timestamp: deadlines are what this file is about; a few seconds either way belong to whoever builds the block
+
 /// @title Settlement
 /// @dev The shell: what is called often stands here, the rest in linked libraries that act on `State`.
 contract Settlement is ISettlement, Credits, Ownable2Step {
@@ -41,6 +43,9 @@ contract Settlement is ISettlement, Credits, Ownable2Step {
     /// @dev 4,000 tiles: nodes refuse transactions above 128 KiB.
     uint256 private constant MAX_COUNT = 4000 * Tiles.SIZE;
     uint256 private constant PROVER_PERCENT = 50;
+    /// @dev Nobody has the key of this address: ether sent there is burned. A contract cannot destroy ether
+    /// otherwise since EIP-6780.
+    address private constant BURN_ADDRESS = 0x000000000000000000000000000000000000dEaD;
 
     /// @inheritdoc ISettlement
     IAttestationRegistry public immutable override registry;
@@ -61,6 +66,7 @@ contract Settlement is ISettlement, Credits, Ownable2Step {
         registry = registry_;
         _state.pauses.guardian = guardian;
         emit GuardianChanged(guardian);
+        // slither-disable-next-line unused-return: the first epoch has number 1
         _state.epochs.announce(terms, faults, uint40(block.timestamp));
     }
 
@@ -159,6 +165,7 @@ contract Settlement is ISettlement, Credits, Ownable2Step {
         // Check:
         LaneMoney money = _state.lanes[laneId].money;
         uint256 amount = money.burned() * 1 gwei;
+        // slither-disable-next-line incorrect-equality: an emptiness test, of no balance and no time
         if (amount == 0) revert NothingToBurn(laneId);
         // Effect:
         _state.lanes[laneId].money = money.sweep();
@@ -182,6 +189,7 @@ contract Settlement is ISettlement, Credits, Ownable2Step {
         uint256 bit = 1 << (claim.index % Tiles.SIZE);
         uint256 voids = _state.voids[batchId][tile];
         bool ranged = kind == FaultKinds.MISDECLARED_RANGE;
+        // slither-disable-next-line unused-return: it is used: a condition of two cases
         if (ranged ? header.isMisdeclared() : voids & bit != 0) revert AlreadyProven(batchId, claim.index);
         FaultEntry memory entry = _state.epochs.faults[header.epoch()][kind];
         if (address(entry.fault) == address(0)) revert UnknownFault(kind);
@@ -189,6 +197,7 @@ contract Settlement is ISettlement, Credits, Ownable2Step {
         if (!entry.fault.proven(header, claim)) revert NotProven(kind);
 
         // Effect:
+        // slither-disable-next-line unused-return: the second share is zero: a fault has one payee
         (uint256 slashed, uint256 share, ) = _state.lanes[batchId >> 64].slash(
             entry.slashGwei,
             PROVER_PERCENT,
@@ -292,6 +301,7 @@ contract Settlement is ISettlement, Credits, Ownable2Step {
         uint256 end = block.timestamp + duration;
         pauses.until = uint40(end);
         ++pauses.count;
+        // slither-disable-next-line unused-return: what the trace held before does not matter
         pauses.all.push(uint48(block.timestamp), uint208(end));
         emit PostingPaused(block.timestamp, end);
     }
@@ -325,6 +335,7 @@ contract Settlement is ISettlement, Credits, Ownable2Step {
         bytes32[] calldata proof
     ) external view override returns (bool) {
         (bool included, VoidReason reason, uint256 end) = _read(batchId, index, leaf, proof);
+        // slither-disable-next-line incorrect-equality: an emptiness test, of no balance and no time
         return included && block.timestamp > end && reason == VoidReason.None;
     }
 
@@ -393,6 +404,7 @@ contract Settlement is ISettlement, Credits, Ownable2Step {
     /// @inheritdoc ISettlement
     function termsOf(uint256 epoch) external view override returns (Terms memory terms, uint40 startsAt) {
         PostingTerms posting = _state.epochs.posting[epoch];
+        // slither-disable-next-line incorrect-equality: an emptiness test, of no balance and no time
         if (posting.epoch() == 0) revert UnknownEpoch(epoch);
         return (_state.epochs.terms[epoch], uint40(posting.startsAt()));
     }
@@ -419,12 +431,13 @@ contract Settlement is ISettlement, Credits, Ownable2Step {
     /// @inheritdoc ISettlement
     function gapPercentile(uint256 laneId, uint256 percent) external view override returns (uint256) {
         uint256[8] memory counts = gapHistogram(laneId);
-        uint256 total;
+        uint256 total = 0;
         for (uint256 bucket; bucket < counts.length; ++bucket) {
             total += counts[bucket];
         }
+        // slither-disable-next-line incorrect-equality: an emptiness test, of no balance and no time
         if (total == 0) return 0;
-        uint256 under;
+        uint256 under = 0;
         for (uint256 bucket; bucket < counts.length - 1; ++bucket) {
             under += counts[bucket];
             if (percent <= 100 && under * 100 >= total * percent) return 4 ** (bucket + 1);
@@ -555,3 +568,5 @@ contract Settlement is ISettlement, Credits, Ownable2Step {
         if (payout.callerShare != 0) _credit(msg.sender, payout.callerShare);
     }
 }
+
+// slither-disable-end timestamp

@@ -55,7 +55,7 @@ library DigitsMessages {
             if (uint8(values[i]) > 9) ++length;
         }
         text = new bytes(length);
-        uint256 at;
+        uint256 at = 0;
         for (uint256 i; i < values.length; ++i) {
             uint8 value = uint8(values[i]);
             if (i != 0) text[at++] = ",";

@@ -171,6 +171,7 @@ abstract contract ReceiptConsumer is IReceiptConsumer {
 
     /// @dev When the batch was posted, in unix seconds; zero for an unknown batch.
     function _anchor(uint256 batchId) internal view returns (uint256) {
+        // slither-disable-next-line unused-return: the anchor is in the header
         (, Header header) = settlement.batch(batchId);
         return header.anchor();
     }

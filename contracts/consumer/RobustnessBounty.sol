@@ -31,6 +31,8 @@ struct Bounty {
     uint40 endsAt;
 }
 
+// slither-disable-start timestamp: deadlines are what this file is about; a few seconds either way belong to whoever builds the block
+
 /// @title RobustnessBounty: paid for a picture that fools a model, by the model's own answer
 /// @notice A sponsor bets that a digits classifier reads one picture rightly however each pixel is nudged. A hunter
 /// who finds a nudge that it reads wrongly asks the model under a nonce from here, and hands in the receipt. (So
@@ -241,3 +243,5 @@ contract RobustnessBounty is ReceiptConsumer, Credits {
         return keccak256(abi.encode(at.batchId, at.index));
     }
 }
+
+// slither-disable-end timestamp

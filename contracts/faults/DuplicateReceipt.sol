@@ -34,6 +34,7 @@ contract DuplicateReceipt is IFault {
         leaf[6] = bytes32(evidence[64:]);
         bytes32[] calldata proof;
         // Assembly, because Solidity has no view of bytes as words.
+        // slither-disable-next-line assembly: see the comment above
         assembly ("memory-safe") {
             proof.offset := add(evidence.offset, HEAD)
             proof.length := shr(5, sub(evidence.length, HEAD))

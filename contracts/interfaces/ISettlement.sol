@@ -239,21 +239,21 @@ interface ISettlement is ICredits, IDemands, IPromises {
     /// @param poster The key that may post now.
     /// @param promiseKey The key that signs promises from sequence number 0 on; zero promises nothing.
     /// @param ahead How many receipts may be promised beyond nextSeq; cover counts them as open.
-    /// @return lane Its number, from 1.
+    /// @return laneId Its number, from 1.
     function openLane(
         address poster,
         address promiseKey,
         uint32 ahead
-    ) external payable returns (uint32 lane);
+    ) external payable returns (uint32 laneId);
 
     /// @notice Adds the value sent to the stake of `lane`. Anyone may.
     /// @dev Reverts `UnknownLane`, `NotWholeGwei`, `StakeTooLarge`.
-    function topUp(uint32 lane) external payable;
+    function topUp(uint32 laneId) external payable;
 
     /// @notice Posts a batch: leaves `firstSeq` to `firstSeq + count - 1` of the lane.
     /// @dev Reverts `NotPoster` (also for an unknown lane), `WrongSequence`, `WrongCount`, `WrongTileCount`,
     /// `WrongRange`, `InsufficientStake`. Two slots are written; the lane's sequence is a third.
-    /// @param lane The lane.
+    /// @param laneId The lane.
     /// @param firstSeq The first leaf's sequence number: the lane's nextSeq.
     /// @param count Leaves, 1 to 1,024,000.
     /// @param oldestIssuedAt Least issuedAt of the timely leaves; the anchor where there is none.
@@ -262,7 +262,7 @@ interface ISettlement is ICredits, IDemands, IPromises {
     /// @param dataUri Where the packed leaves can be fetched.
     /// @return batchId `lane << 64 | firstSeq`.
     function post(
-        uint32 lane,
+        uint32 laneId,
         uint64 firstSeq,
         uint32 count,
         uint64 oldestIssuedAt,
@@ -274,34 +274,34 @@ interface ISettlement is ICredits, IDemands, IPromises {
     /// @notice Releases cover of up to `maxBatches` closed batches of `lane`. A post does this by itself, a bounded
     /// number of steps; after a long idle time this makes progress that a reverting post would lose.
     /// @return released Receipts no longer counted as open.
-    function releaseCover(uint32 lane, uint256 maxBatches) external returns (uint256 released);
+    function releaseCover(uint32 laneId, uint256 maxBatches) external returns (uint256 released);
 
     /// @notice Moves the posting right at once, and the promise authority from the largest `nextSeq + ahead` that ever
     /// was: no promise was enforceable there. Lane owner only.
     /// @dev Reverts `UnknownLane`, `NotLaneOwner`, `LaneBlown`, `ZeroAddress`.
-    function rotateLane(uint32 lane, address poster, address promiseKey) external;
+    function rotateLane(uint32 laneId, address poster, address promiseKey) external;
 
     /// @notice Sets how many receipts may be promised beyond nextSeq. Lane owner only. More holds at once, given the
     /// cover; fewer holds once the last promise made under the larger number can no longer be claimed.
     /// @dev Reverts `UnknownLane`, `NotLaneOwner`, `InsufficientStake`.
-    function setAhead(uint32 lane, uint32 ahead) external;
+    function setAhead(uint32 laneId, uint32 ahead) external;
 
     /// @notice Puts an announced smaller `ahead` into force. Anyone may, once it is due. Numbers that could be promised
     /// before stay enforceable.
     /// @dev Reverts `UnknownLane`, `NoChangeDue`.
-    function applyAhead(uint32 lane) external;
+    function applyAhead(uint32 laneId) external;
 
     /// @notice Begins to leave: promises due later from now than the longest maxPromiseDelay of any epoch announced so far
     /// do not bind the lane. Lane owner only.
     /// @dev Reverts `UnknownLane`, `NotLaneOwner`, `AlreadyLeaving`. Posting stays allowed; there is no way back.
-    function exitLane(uint32 lane) external;
+    function exitLane(uint32 laneId) external;
 
     /// @notice Credits the whole stake to the owner once nothing can bind the lane any more. Lane owner only.
     /// @dev Reverts `UnknownLane`, `NotLaneOwner`, `NotLeaving`, `ReceiptsOpen`, `StillLiable`.
-    function withdrawStake(uint32 lane) external;
+    function withdrawStake(uint32 laneId) external;
 
     /// @notice Burns what `lane` has lost and is still held here. Anyone may.
-    function sweepBurned(uint32 lane) external;
+    function sweepBurned(uint32 laneId) external;
 
     // ------------------------------------------------------------------------------------------------ faults
 

@@ -10,6 +10,7 @@ library Bits {
             uint256 pairs = type(uint256).max / 3;
             uint256 nibbles = type(uint256).max / 5;
             uint256 octets = type(uint256).max / 17;
+            // slither-disable-next-line divide-before-multiply: the divisions make exact constants
             uint256 ones = type(uint256).max / 255;
             word -= (word >> 1) & pairs;
             word = (word & nibbles) + ((word >> 2) & nibbles);

@@ -11,6 +11,8 @@ import {Lanes} from "./Lanes.sol";
 import {PackedLeaves} from "./PackedLeaves.sol";
 import {Tiles} from "./Tiles.sol";
 
+// slither-disable-start timestamp: deadlines are what this file is about; a few seconds either way belong to whoever builds the block
+
 /// @title Demands: the state machine of `IDemands`
 /// @dev A library of its own because these are rare paths: it keeps the contract within its size.
 library Demands {
@@ -24,6 +26,7 @@ library Demands {
     uint256 private constant EXPIRED_DEMAND = 64;
 
     /// @dev See `IDemands.demandTile`.
+    // slither-disable-next-line msg-value-in-nonpayable: reached from a payable function, through a library call
     function demand(
         State storage state,
         uint256 batchId,
@@ -122,6 +125,7 @@ library Demands {
         amount = entry.deposit;
         entry.expired = true;
         entry.deposit = 0;
+        // slither-disable-next-line divide-before-multiply,unused-return: slashes are whole gwei, so the division is exact
         (uint256 slashed, uint256 share, ) = state.lanes[batchId >> 64].slash(
             _strikeOut(state, batchId, header, tile) *
                 (state.epochs.terms[header.epoch()].leafSlash / 1 gwei),
@@ -188,3 +192,5 @@ library Demands {
         return half == 0 ? BatchTree.node(own, other) : BatchTree.node(other, own);
     }
 }
+
+// slither-disable-end timestamp

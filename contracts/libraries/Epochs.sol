@@ -7,6 +7,8 @@ import {MAX_GWEI} from "../types/LaneWords.sol";
 import {PostingTerms} from "../types/PostingTerms.sol";
 import {EpochBook, FaultEntry, PromiseTerms} from "../types/State.sol";
 
+// slither-disable-start timestamp: deadlines are what this file is about; a few seconds either way belong to whoever builds the block
+
 /// @title Epochs: announced ahead, checked, never changed
 library Epochs {
     uint256 private constant BASIS = 10_000;
@@ -173,3 +175,5 @@ library Epochs {
         if (!holds) revert ISettlement.BadTerms(parameter, rule);
     }
 }
+
+// slither-disable-end timestamp

@@ -8,6 +8,8 @@ import {EpochBook, Lane, State} from "../types/State.sol";
 import {Epochs} from "./Epochs.sol";
 import {Lanes} from "./Lanes.sol";
 
+// slither-disable-start timestamp: deadlines are what this file is about; a few seconds either way belong to whoever builds the block
+
 /// @title Lane actions: opening, funding, rotating, leaving
 /// @dev A library of its own because these are rare paths: it keeps the contract within its size.
 library LaneActions {
@@ -16,6 +18,7 @@ library LaneActions {
     using Lanes for Lane;
 
     /// @dev See `ISettlement.openLane`.
+    // slither-disable-next-line msg-value-in-nonpayable: reached from a payable function, through a library call
     function open(
         State storage state,
         uint32 laneId,
@@ -39,6 +42,7 @@ library LaneActions {
     }
 
     /// @dev See `ISettlement.topUp`.
+    // slither-disable-next-line msg-value-in-nonpayable: reached from a payable function, through a library call
     function topUp(State storage state, uint32 laneId) external {
         Lane storage lane = _existing(state, laneId);
         LaneMoney money = lane.money;
@@ -61,6 +65,7 @@ library LaneActions {
         lane.money = lane.money.withPoster(poster);
         uint48 since = lane.promiseKeyFrom;
         // A key that was given no number leaves no trace.
+        // slither-disable-next-line unused-return: what the trace held before does not matter
         if (fromSeq != since) lane.earlierKeys.push(since, uint160(lane.promiseKey));
         (lane.promiseKey, lane.promiseKeyFrom) = (promiseKey, uint48(fromSeq));
         emit ISettlement.LaneRotated(laneId, poster, promiseKey, fromSeq);
@@ -163,3 +168,5 @@ library LaneActions {
         return amount / 1 gwei;
     }
 }
+
+// slither-disable-end timestamp

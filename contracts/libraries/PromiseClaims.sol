@@ -21,6 +21,8 @@ struct Payout {
     uint256 callerShare;
 }
 
+// slither-disable-start timestamp: deadlines are what this file is about; a few seconds either way belong to whoever builds the block
+
 /// @title Promise claims: the state machine of `IPromises`
 library PromiseClaims {
     using Checkpoints for Checkpoints.Trace208;
@@ -149,6 +151,7 @@ library PromiseClaims {
             Receipts.domainSeparator(address(this)),
             keccak256(abi.encode(TYPEHASH, opening.inclusion))
         );
+        // slither-disable-next-line unused-return: the third value only says more of a failure
         (address signer, ECDSA.RecoverError failure, ) = ECDSA.tryRecoverCalldata(digest, opening.signature);
         if (failure != ECDSA.RecoverError.NoError) {
             revert IPromises.NotPromised(opening.inclusion.lane, opening.seq);
@@ -222,3 +225,5 @@ library PromiseClaims {
         );
     }
 }
+
+// slither-disable-end timestamp
