@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from afterproof.chain.artifacts import artifact
-from afterproof.chain.deploy import creation_code, plan
 from afterproof.chain.parameters import Kind, Parameters
+from afterproof.chain.plan import creation_code, plan
 from afterproof.protocol.terms import Terms
 from tests.support.abi import Function, Interface
 from tests.support.anvil import anvil
@@ -35,7 +35,7 @@ class GasChain:
         self.accounts = [bytes.fromhex(account[2:]) for account in node.rpc("eth_accounts")]
         self.address: dict[str, bytes] = {}
         self._interface: dict[str, Interface] = {}
-        self._deploy(Parameters(Kind.DEVELOPMENT, None, 0, terms))
+        self._deploy(Parameters(Kind.DEVELOPMENT, None, None, 0, terms))
 
     def transact(self, sender: bytes, contract: str, fn: str, *arguments: Any, value: int = 0) -> int:
         """The gas that the transaction pays for, all in all: base cost, calldata or its floor, refunds.

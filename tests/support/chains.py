@@ -32,7 +32,7 @@ KEYS = {
 FUNDED = ("owner", "relayer", "poster", "prover")
 WEALTH = 1_000 * ETHER
 IMPATIENT = SendOptions(poll=0.02, landing_timeout=5.0)
-PARAMETERS = Parameters(Kind.DEVELOPMENT, None, 0, DEMO)
+PARAMETERS = Parameters(Kind.DEVELOPMENT, None, None, 0, DEMO)
 
 
 class Stage(Protocol):

@@ -24,11 +24,13 @@ from afterproof.chain.base import (
     ChainSender,
     EpochAnnounced,
     FaultProven,
+    GuardianChanged,
     LaneOpened,
     LaneState,
     NodeRegistered,
     NodeRevoked,
     NodeState,
+    PauseState,
     Posted,
     StakeAdded,
     Withdrawn,
@@ -121,8 +123,12 @@ def test_fresh_deployment_has_its_epoch_and_nothing_else(stage: Stage) -> None:
     chain = stage.relayer
     head = chain.head()
     events = [logged.event for logged in chain.events(chain.deployment.block, head.number)]
-    assert len(events) == 1 and isinstance(events[0], EpochAnnounced)
-    assert (events[0].epoch, events[0].terms, events[0].faults) == (1, DEMO, {FaultKind.BAD_SIGNATURE})
+    kinds = set(FaultKind) - {FaultKind.WRONG_RESULT}
+    guarded, announced = events
+    assert guarded == GuardianChanged(stage.owner.account) and isinstance(announced, EpochAnnounced)
+    assert (announced.epoch, announced.terms, announced.faults) == (1, DEMO, kinds)
+    assert set(chain.fault_contracts(1)) == kinds and chain.fault_contracts(2) == {}
+    assert chain.pause_state() == PauseState(stage.owner.account, 0, 0)
     assert chain.current_epoch() == 1 and chain.terms(1) == DEMO
     assert chain.lane_count() == 0 and chain.lane(1) is None
     assert chain.nodes() == [] and chain.node(NODE.node) is None
@@ -190,7 +196,7 @@ def test_open_lane_takes_the_stake(stage: Stage) -> None:
     owner, poster, prover = stage.relayer.account, stage.poster.account, stage.prover.account
     assert lane == 1
     assert landed.events == (LaneOpened(1, owner, poster, prover, 7, ETHER),)
-    assert stage.relayer.lane(1) == LaneState(owner, poster, ETHER, 0, 0, 0, 7)
+    assert stage.relayer.lane(1) == LaneState(owner, poster, ETHER, 0, 0, 0, 7, 0, 0, False)
     assert before - stage.relayer.balance(owner) == ETHER + landed.fee
     assert len(landed.tx_hash) == 32 and landed.gas_used > 0
     assert stage.prover.open_lane(poster, poster, 0, ETHER)[0] == 2

@@ -3,7 +3,8 @@
 plan
 ├── every contract after those it names; the fault contracts of every kind
 ├── owned by the deployer, by an address, or by a timelock that one of them commands
-└── libraries first
+├── guarded by the deployer, by an address, or by nobody
+└── each contract after the libraries that it links, and those after theirs
 deploy
 ├── interrupted after any step: a second run creates the rest, and writes the same address file
 ├── run again when complete: nothing is created
@@ -19,19 +20,20 @@ from typing import Any
 
 import pytest
 
-from afterproof.chain import deploy as deployment
+from afterproof.chain import plan as planning
 from afterproof.chain.address_file import load_deployment
 from afterproof.chain.artifacts import Artifact
-from afterproof.chain.deploy import FAULT_CONTRACTS, Deployed, Ref, creation_code, deploy, plan, progress_file
-from afterproof.chain.parameters import Kind, Parameters
+from afterproof.chain.deploy import Deployed, deploy, progress_file
+from afterproof.chain.parameters import NOBODY, Kind, Parameters
+from afterproof.chain.plan import FAULT_CONTRACTS, Ref, creation_code, plan
 from afterproof.errors import ConfigError, SendFailed
 from afterproof.protocol.receipt import keccak
 from afterproof.protocol.state import FaultKind
 from afterproof.protocol.terms import DEMO, PRODUCTION
 
 ACCOUNT, PERSON = b"\x0a" * 20, b"\x0b" * 20
-DEVELOPMENT = Parameters(Kind.DEVELOPMENT, None, 0, DEMO)
-LIVE = Parameters(Kind.PRODUCTION, PERSON, 172_800, PRODUCTION)
+DEVELOPMENT = Parameters(Kind.DEVELOPMENT, None, None, 0, DEMO)
+LIVE = Parameters(Kind.PRODUCTION, PERSON, PERSON, 172_800, PRODUCTION)
 
 
 class Ledger:
@@ -75,7 +77,7 @@ def test_plan_names_only_earlier_contracts(parameters: Parameters) -> None:
 
 
 def test_plan_binds_every_kind_of_fault() -> None:
-    assert set(FAULT_CONTRACTS) == set(FaultKind)
+    assert set(FAULT_CONTRACTS) == set(FaultKind) - {FaultKind.WRONG_RESULT}  # its judge is yet to come
     *_, faults = plan(DEVELOPMENT, ACCOUNT)[-1].arguments
     assert faults == tuple((kind.value, Ref(name)) for kind, name in FAULT_CONTRACTS.items())
 
@@ -92,24 +94,41 @@ def test_plan_gives_the_contracts_their_owner() -> None:
     assert plan(replace(LIVE, owner=None), ACCOUNT)[0].arguments[1] == (ACCOUNT,)
 
 
+def test_plan_gives_the_settlement_its_guardian() -> None:
+    def guardian(parameters: Parameters) -> Any:
+        return plan(parameters, ACCOUNT)[-1].arguments[1]
+
+    assert guardian(DEVELOPMENT) == ACCOUNT
+    assert guardian(replace(DEVELOPMENT, guardian=PERSON)) == PERSON
+    assert guardian(replace(DEVELOPMENT, guardian=NOBODY)) == NOBODY
+    assert guardian(replace(LIVE, guardian=None)) == ACCOUNT  # the timelock could not pause in time
+
+
 def test_plan_deploys_libraries_first_and_links_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = deployment.artifact
+    real = planning.artifact
+    plain = "00" * 80
 
     def linked(name: str) -> Artifact:
-        if name == "Epochs":
-            return Artifact(name, (), "00", {})
-        return replace(real(name), links={"Epochs": (3, 40)}) if name == "Settlement" else real(name)
+        links = {"Settlement": {"Outer": (3, 40), "Inner": (60,)}, "Outer": {"Inner": (1,)}, "Inner": {}}
+        return Artifact(name, (), plain, links[name]) if name in links else real(name)
 
-    monkeypatch.setattr(deployment, "artifact", linked)
+    monkeypatch.setattr(planning, "artifact", linked)
     steps = plan(DEVELOPMENT, ACCOUNT)
-    assert steps[0].name == "Epochs" and [step.name for step in steps].count("Epochs") == 1
+    assert [step.name for step in steps][-3:] == ["Inner", "Outer", "Settlement"]
     addresses = {step.name: bytes([index + 1]) * 20 for index, step in enumerate(steps)}
-    plain = real("Settlement").creation_code({})
     code = creation_code(steps[-1], addresses)
-    assert code[3:23] == code[40:60] == addresses["Epochs"]
-    assert code[:3] + plain[3:23] + code[23:40] + plain[40:60] + code[60 : len(plain)] == plain
-    with pytest.raises(KeyError, match="Epochs"):
+    assert code[3:23] == code[40:60] == addresses["Outer"] and code[60:80] == addresses["Inner"]
+    assert not any(code[:3] + code[23:40])
+    with pytest.raises(KeyError, match="Outer"):
         linked("Settlement").creation_code({})
+
+
+def test_plan_links_every_library_there_is() -> None:
+    """Whatever the settlement contract links, and what that links in turn, stands before it."""
+    names = [step.name for step in plan(DEVELOPMENT, ACCOUNT)]
+    for index, name in enumerate(names):
+        assert set(planning.artifact(name).links) <= set(names[:index])
+    assert planning.artifact("Settlement").links
 
 
 @pytest.mark.parametrize("parameters", [DEVELOPMENT, LIVE])
@@ -136,7 +155,7 @@ def test_run_again_it_creates_nothing(tmp_path: Path) -> None:
     first = deploy(LIVE, ledger, out, quietly)
     before = out.read_text()
     assert deploy(LIVE, ledger, out, quietly) == first
-    assert out.read_text() == before and len(ledger.made) == 6
+    assert out.read_text() == before and len(ledger.made) == len(plan(LIVE, ACCOUNT))
 
 
 def other_chain(ledger: Ledger) -> None:
@@ -183,8 +202,8 @@ def test_with_other_parameters_or_bytecode_it_is_refused(
     deploy(DEVELOPMENT, ledger, out, quietly)
     with pytest.raises(ConfigError, match="parameters of the deployment that was begun"):
         deploy(replace(DEVELOPMENT, terms=replace(DEMO, window=13)), ledger, out, quietly)
-    real = deployment.artifact
-    monkeypatch.setattr(deployment, "artifact", lambda name: replace(real(name), code=real(name).code + "00"))
+    real = planning.artifact
+    monkeypatch.setattr(planning, "artifact", lambda name: replace(real(name), code=real(name).code + "00"))
     with pytest.raises(ConfigError, match="AttestationRegistry was deployed from other bytecode"):
         deploy(DEVELOPMENT, ledger, out, quietly)
 
@@ -214,7 +233,7 @@ def test_a_development_chain_that_was_started_anew_gets_everything_anew(tmp_path
     deploy(DEVELOPMENT, Ledger(), out, quietly)
     anew = Ledger()
     deploy(DEVELOPMENT, anew, out, said.append)
-    assert len(anew.made) == 5 and "started anew" in said[0]
+    assert len(anew.made) == len(plan(DEVELOPMENT, ACCOUNT)) and "started anew" in said[0]
     deploy(LIVE, Ledger(), tmp_path / "live.json", quietly)
     with pytest.raises(ConfigError, match="the chain does not have Timelock"):
         deploy(LIVE, Ledger(), tmp_path / "live.json", quietly)

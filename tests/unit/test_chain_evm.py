@@ -34,9 +34,10 @@ from hypothesis import strategies as st
 
 from afterproof.chain.abi import encode, interface
 from afterproof.chain.base import Deployment, Posted, StakeAdded
-from afterproof.chain.deploy import Step, creation_code, deploy
+from afterproof.chain.deploy import deploy
 from afterproof.chain.evm import EvmReader
 from afterproof.chain.evm_deployer import EvmDeployer
+from afterproof.chain.plan import Step, creation_code
 from afterproof.chain.sender import EvmSender
 from afterproof.chain.wallet import SendOptions, Wallet, address_of
 from afterproof.errors import CallReverted, ChainUnavailable, ConfigError, SendFailed

@@ -149,7 +149,7 @@ def test_act_does_what_no_sender_has_a_method_for(chain: MemoryChain) -> None:
     _, landed = chain.act(
         OWNER, lambda env, settlement, _: settlement.announce_epoch(env, DEMO, kinds, starts_at)
     )
-    assert landed.events == (EpochAnnounced(2, starts_at, DEMO, frozenset({1})),)
+    assert landed.events == (EpochAnnounced(2, starts_at, DEMO, frozenset({1, 2, 3, 4})),)
     view = chain.account_view(OTHER)
     assert view.current_epoch() == 1 and view.terms(2) == DEMO
     chain.mine(seconds=DEMO.time_to_leave)

@@ -24,6 +24,7 @@ from hypothesis import strategies as st
 from afterproof.chain.address_file import load_deployment
 from afterproof.chain.base import Deployment
 from afterproof.chain.parameters import (
+    NOBODY,
     Kind,
     Parameters,
     load_parameters,
@@ -46,9 +47,9 @@ def shipped(kind: str) -> dict[str, Any]:
 
 
 def test_the_shipped_files_hold_the_defaults() -> None:
-    assert load_parameters(FILES / "development.toml") == Parameters(Kind.DEVELOPMENT, None, 0, DEMO)
+    assert load_parameters(FILES / "development.toml") == Parameters(Kind.DEVELOPMENT, None, None, 0, DEMO)
     assert load_parameters(FILES / "production.toml") == Parameters(
-        Kind.PRODUCTION, None, 172_800, PRODUCTION
+        Kind.PRODUCTION, None, None, 172_800, PRODUCTION
     )
     assert load_parameters(FILES / "test.toml").kind is Kind.TEST
     # "longer than any lane needs to leave" would be false otherwise: see production.toml
@@ -59,9 +60,13 @@ def test_the_shipped_files_hold_the_defaults() -> None:
 def test_to_json_is_the_form_of_the_file(kind: Kind) -> None:
     parameters = load_parameters(FILES / f"{kind}.toml")
     assert parse_parameters(parameters.to_json()) == parameters
-    owned = replace(parameters, owner=bytes.fromhex(CHECKSUMMED[2:]))
-    assert owned.to_json()["owner"] == CHECKSUMMED
+    account = bytes.fromhex(CHECKSUMMED[2:])
+    owned = replace(parameters, owner=account, guardian=account)
+    assert owned.to_json()["owner"] == owned.to_json()["guardian"] == CHECKSUMMED
     assert parse_parameters(owned.to_json()) == owned
+    unguarded = replace(parameters, guardian=NOBODY)
+    assert unguarded.to_json()["guardian"] == "none"
+    assert parse_parameters(unguarded.to_json()) == unguarded
 
 
 def test_a_file_that_is_none_is_named(tmp_path: Path) -> None:
@@ -88,6 +93,9 @@ def test_a_file_that_is_none_is_named(tmp_path: Path) -> None:
         ("owner", CHECKSUMMED.replace("Fd6", "fd6"), r"wrong checksum"),
         ("owner", "0x" + "0" * 40, "owner must not be the zero address"),
         ("owner", 7, "owner is not an address"),
+        ("owner", "none", r'owner is not an address.*; or "deployer"'),
+        ("guardian", "me", r'guardian is not an address.*; or "deployer", or "none"'),
+        ("guardian", "0x" + "0" * 40, "guardian must not be the zero address"),
         ("timelock_delay", -1, "timelock_delay must be a whole number from 0"),
         ("timelock_delay", 1.5, "timelock_delay must be a whole number from 0"),
         ("timelock_delay", 10**9, "timelock_delay must be a whole number from 0 to 31536000"),

@@ -14,32 +14,11 @@ from eth_utils.address import to_checksum_address
 
 from afterproof.errors import ConfigError
 from afterproof.protocol.receipt import hex0x, keccak
-from afterproof.protocol.state import FaultKind
-from afterproof.protocol.terms import TERM_NAMES
 
-from .abi import encode, interface
 from .address_file import read_json, write_json
-from .artifacts import artifact
 from .base import Deployment
 from .parameters import Kind, Parameters, parse_address
-
-FAULT_CONTRACTS: Final = {FaultKind.BAD_SIGNATURE: "BadSignature"}
-"""The contract that judges each kind of fault."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ref:
-    """The address of the contract that an earlier step deployed."""
-
-    step: str
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One contract to deploy, named as its artifact; arguments may hold :class:`Ref` at any depth."""
-
-    name: str
-    arguments: tuple[Any, ...]
+from .plan import creation_code, guardian_of, plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,44 +51,6 @@ class Deployer(Protocol):
             ChainUnavailable: the node does not answer.
         """
         ...
-
-
-def plan(parameters: Parameters, deployer: bytes) -> tuple[Step, ...]:
-    """The contracts in the order of their deployment by the account ``deployer``, each after its libraries."""
-    person = parameters.owner or deployer
-    owner: bytes | Ref = person
-    steps = []
-    if parameters.timelock_delay:
-        # Without an admin: whoever wants to change its roles proposes that to the timelock itself.
-        nobody = bytes(20)
-        steps.append(Step("Timelock", (parameters.timelock_delay, (person,), (person,), nobody)))
-        owner = Ref("Timelock")
-    registry = Ref("AttestationRegistry")
-    terms = tuple(getattr(parameters.terms, name) for name in TERM_NAMES)
-    faults = tuple((kind.value, Ref(contract)) for kind, contract in FAULT_CONTRACTS.items())
-    steps += [
-        Step("AttestationRegistry", (owner, parameters.terms.window)),
-        Step("Secp256k1Scheme", (registry,)),
-        Step("OpenGradientRsaPssScheme", ()),
-        Step("BadSignature", (Ref("Secp256k1Scheme"), Ref("OpenGradientRsaPssScheme"))),
-        Step("Settlement", (owner, registry, terms, faults)),
-    ]
-    libraries = (Step(library, ()) for step in steps for library in artifact(step.name).links)
-    return (*dict.fromkeys(libraries), *steps)
-
-
-def creation_code(step: Step, addresses: dict[str, bytes]) -> bytes:
-    """The code that creates a step's contract, given the addresses of the earlier ones."""
-    arguments = _resolved(step.arguments, addresses)
-    return artifact(step.name).creation_code(addresses) + encode(interface(step.name).constructor, arguments)
-
-
-def _resolved(value: Any, addresses: dict[str, bytes]) -> Any:
-    if isinstance(value, Ref):
-        return addresses[value.step]
-    if isinstance(value, tuple):
-        return tuple(_resolved(item, addresses) for item in value)
-    return value
 
 
 def deploy(
@@ -157,6 +98,7 @@ class _Record:
         self._content: dict[str, Any] = {
             "chainId": deployer.chain_id,
             "owner": to_checksum_address(owner),
+            "guardian": to_checksum_address(guardian_of(parameters, deployer.account)),
             "parameters": parameters.to_json(),
             "contracts": {},
         }
@@ -166,7 +108,7 @@ class _Record:
 
     def _load(self) -> None:
         found = read_json(self._path, "progress file")
-        for field in ("chainId", "owner", "parameters"):
+        for field in ("chainId", "owner", "guardian", "parameters"):
             if found.get(field) != self._content[field]:
                 raise ConfigError(
                     f"{self._path}: {field} of the deployment that was begun is {found.get(field)}, now it is "

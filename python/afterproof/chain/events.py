@@ -4,66 +4,18 @@ Every byte from a node is untrusted: a log that is not what it says raises Chain
 stranger's: see :mod:`afterproof.chain.abi`.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from afterproof.errors import ChainUnavailable
-from afterproof.protocol.header import BatchId, Header, lane_of
-from afterproof.protocol.terms import Terms
 
 from .abi import EventType, MalformedAbi, interface
-from .base import (
-    Burned,
-    ChainEvent,
-    Deployment,
-    EpochAnnounced,
-    FaultProven,
-    LaneOpened,
-    Logged,
-    NodeRegistered,
-    NodeRevoked,
-    Place,
-    Posted,
-    StakeAdded,
-    Withdrawn,
-)
+from .base import ChainEvent, Deployment, Logged, Place
 from .errors import TooManyResults
+from .event_table import EVENTS
 from .rpc import Rpc, data, quantity
 
 Log = Mapping[str, Any]
-
-
-def _posted(a: Mapping[str, Any]) -> Posted:
-    batch, header = BatchId(a["batchId"]), Header.unpack(a["header"])
-    if lane_of(batch) != a["lane"] or len(a["tileRoots"]) != header.tiles or not header.count:
-        raise MalformedAbi("Posted contradicts itself")
-    return Posted(a["lane"], batch, a["root"], header, a["tileRoots"], a["dataUri"])
-
-
-def _epoch(a: Mapping[str, Any]) -> EpochAnnounced:
-    return EpochAnnounced(
-        a["epoch"], a["startsAt"], Terms(*a["terms"]), frozenset(kind for kind, _ in a["faults"])
-    )
-
-
-EVENTS: Final[dict[str, Callable[[Mapping[str, Any]], ChainEvent]]] = {
-    "LaneOpened": lambda a: LaneOpened(
-        a["lane"], a["owner"], a["poster"], a["promiseKey"], a["ahead"], a["stake"]
-    ),
-    "StakeAdded": lambda a: StakeAdded(a["lane"], a["from"], a["amount"]),
-    "Posted": _posted,
-    "FaultProven": lambda a: FaultProven(
-        BatchId(a["batchId"]), a["index"], a["kind"], a["prover"], a["slashed"]
-    ),
-    "EpochAnnounced": _epoch,
-    "NodeRegistered": lambda a: NodeRegistered(
-        a["node"], a["assurance"], a["operator"], a["startsAt"], a["publicKey"]
-    ),
-    "NodeRevoked": lambda a: NodeRevoked(a["node"], a["effectiveFrom"], a["reason"]),
-    "Burned": lambda a: Burned(a["lane"], a["amount"]),
-    "Withdrawn": lambda a: Withdrawn(a["account"], a["to"], a["amount"]),
-}
-"""ABI names to fields. The contracts' other events (a change of owner) concern no step."""
 
 
 class Decoder:

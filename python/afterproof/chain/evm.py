@@ -1,28 +1,24 @@
 """A chain behind a node's JSON-RPC, read only."""
 
 from collections.abc import Sequence
-from enum import IntEnum
-from typing import Any, Final, TypeVar
+from typing import Final
 
-from afterproof.errors import CallReverted, ChainUnavailable, ConfigError, SendFailed
+from afterproof.errors import ChainUnavailable
+from afterproof.protocol.batching import TILE
+from afterproof.protocol.disputes import ANSWER_GAS, LEAF_GAS
 from afterproof.protocol.header import BatchId, Header
-from afterproof.protocol.state import Standing, VoidReason
+from afterproof.protocol.state import FaultKind, Standing, VoidReason
 from afterproof.protocol.terms import Terms
 
 from . import events
-from .abi import MalformedAbi, interface
-from .base import Block, Deployment, LaneState, Logged, NodeState
-from .rpc import Rpc
-
-LOG_CHUNK: Final = 5_000
-"""Blocks asked for at a time: what hosted nodes allow, mostly."""
+from .base import Block, DemandState, Deployment, LaneState, Logged, NodeState, PauseState
+from .evm_calls import LOG_CHUNK, EvmCalls, member, split_words
+from .rpc import quantity
 
 _PAGE: Final = 500  # nodes asked for at a time
 
-Choice = TypeVar("Choice", bound=IntEnum)
 
-
-class EvmReader:
+class EvmReader(EvmCalls):
     """Implements :class:`afterproof.chain.base.ChainReader` over the node at ``rpc_url``.
 
     ``timeout`` is in seconds for each answer, ``log_chunk`` the blocks asked for at a time. Safe for several
@@ -37,15 +33,8 @@ class EvmReader:
     def __init__(
         self, rpc_url: str, deployment: Deployment, timeout: float = 10.0, log_chunk: int = LOG_CHUNK
     ) -> None:
-        self.deployment = deployment
-        self._rpc = Rpc(rpc_url, timeout)
-        self._decoder = events.Decoder(deployment)
-        self._log_chunk = log_chunk
+        super().__init__(rpc_url, deployment, timeout, log_chunk)
         self._terms: dict[int, Terms] = {}
-        self._verify()
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}(chain {self.deployment.chain_id} at {self._rpc.node})"
 
     # --- blocks and events ---------------------------------------------------------------------
 
@@ -104,12 +93,12 @@ class EvmReader:
     def standing(self, batch: BatchId, index: int, words: bytes, proof: Sequence[bytes]) -> Standing:
         """Implements :meth:`ChainReader.standing`."""
         (answer,) = self._settlement("standing", batch, index, split_words(words, 7), list(proof))
-        return _member(Standing, answer)
+        return member(Standing, answer)
 
     def why_void(self, batch: BatchId, index: int, words: bytes, proof: Sequence[bytes]) -> VoidReason:
         """Implements :meth:`ChainReader.why_void`."""
         (answer,) = self._settlement("whyVoid", batch, index, split_words(words, 7), list(proof))
-        return _member(VoidReason, answer)
+        return member(VoidReason, answer)
 
     def credits(self, account: bytes) -> int:
         """Implements :meth:`ChainReader.credits`."""
@@ -118,6 +107,65 @@ class EvmReader:
     def balance(self, account: bytes) -> int:
         """Implements :meth:`ChainReader.balance`."""
         return self._rpc.quantity("eth_getBalance", "0x" + account.hex(), "latest")
+
+    # --- promises and demands ------------------------------------------------------------------
+
+    def promise_key_of(self, lane: int, seq: int) -> bytes:
+        """Implements :meth:`ChainReader.promise_key_of`."""
+        return bytes(self._settlement("promiseKeyOf", lane, seq)[0])
+
+    def claims_of(self, lane: int, seq: int) -> tuple[bool, bool]:
+        """Implements :meth:`ChainReader.claims_of`."""
+        broken, doubled = self._settlement("claimsOf", lane, seq)
+        return broken, doubled
+
+    def due_of(self, include_by: int) -> int:
+        """Implements :meth:`ChainReader.due_of`."""
+        return int(self._settlement("dueOf", include_by)[0])
+
+    def demand_of(self, batch: BatchId, tile: int) -> DemandState | None:
+        """Implements :meth:`ChainReader.demand_of`."""
+        ((challenger, deadline, answered_at, halves, expired, deposit, opened_at),) = self._settlement(
+            "demandOf", batch, tile
+        )
+        if not any(challenger):
+            return None
+        answered = frozenset(half for half in (0, 1) if halves >> half & 1)
+        return DemandState(challenger, opened_at, deadline, deposit, answered, answered_at, expired)
+
+    def deposit_for(self, batch: BatchId, tile: int) -> int:
+        """Implements :meth:`ChainReader.deposit_for`."""
+        (least,) = self._settlement("depositFor", batch, tile)
+        head = self._rpc.header("latest")
+        if head is None:
+            raise ChainUnavailable("the node has no newest block")
+        posted = self.batch(batch)
+        if posted is None or head.get("baseFeePerGas") is None:
+            return int(least)
+        # Many nodes let a call see a base fee of zero, so what depends on it is worked out here.
+        leaves = min(TILE, posted[1].count - TILE * tile)
+        base_fee = quantity(head["baseFeePerGas"], "a block's base fee")
+        return max(int(least), base_fee * (ANSWER_GAS + LEAF_GAS * leaves))
+
+    # --- the whole -----------------------------------------------------------------------------
+
+    def gap_histogram(self, lane: int) -> tuple[int, ...]:
+        """Implements :meth:`ChainReader.gap_histogram`."""
+        return tuple(self._settlement("gapHistogram", lane)[0])
+
+    def gap_percentile(self, lane: int, percent: int) -> int | None:
+        """Implements :meth:`ChainReader.gap_percentile`."""
+        (edge,) = self._settlement("gapPercentile", lane, percent)
+        return None if edge == 2**256 - 1 else int(edge)
+
+    def pause_state(self) -> PauseState:
+        """Implements :meth:`ChainReader.pause_state`."""
+        return PauseState(*self._settlement("pauseState"))
+
+    def fault_contracts(self, epoch: int) -> dict[FaultKind, bytes]:
+        """Implements :meth:`ChainReader.fault_contracts`."""
+        found = {kind: self._settlement("faultOf", epoch, kind)[0] for kind in FaultKind}
+        return {kind: address for kind, address in found.items() if any(address)}
 
     # --- registry ------------------------------------------------------------------------------
 
@@ -139,64 +187,3 @@ class EvmReader:
     def was_live(self, node: bytes, at: int, known_by: int) -> bool:
         """Implements :meth:`ChainReader.was_live`."""
         return bool(self._registry("wasLive", node, at, known_by)[0])
-
-    # --- calls ---------------------------------------------------------------------------------
-
-    def _settlement(self, function: str, *arguments: Any) -> tuple[Any, ...]:
-        return self._call(self.deployment.settlement, "Settlement", function, *arguments)
-
-    def _registry(self, function: str, *arguments: Any) -> tuple[Any, ...]:
-        return self._call(self.deployment.registry, "AttestationRegistry", function, *arguments)
-
-    def _call(self, contract: bytes, name: str, function: str, *arguments: Any) -> tuple[Any, ...]:
-        """What a view answers at the newest block."""
-        kind = interface(name).functions[function]
-        call = {"to": "0x" + contract.hex(), "data": "0x" + kind.encode(*arguments).hex()}
-        try:
-            return kind.decode(self._rpc.data("eth_call", call, "latest"))
-        except MalformedAbi:
-            raise ChainUnavailable(f"the node answered a call of {function} with something else") from None
-        except SendFailed as error:
-            raise ChainUnavailable(f"the node does not answer a call of {function}: {error}") from error
-
-    def _verify(self) -> None:
-        here, meant = self._rpc.quantity("eth_chainId"), self.deployment
-        if here != meant.chain_id:
-            raise ConfigError(
-                f"chain.rpc: the node at {self._rpc.node} is on chain {here}, but the deployment's address file is for "
-                f"chain {meant.chain_id}: set chain.rpc to a node of that chain, or use this chain's address file"
-            )
-        for field, address in (("settlement", meant.settlement), ("registry", meant.registry)):
-            if not self._rpc.data("eth_getCode", "0x" + address.hex(), "latest"):
-                raise ConfigError(
-                    f"chain.deployment: there is no contract at {field} 0x{address.hex()} on chain {here}: "
-                    "deploy first, or use the address file of the contracts on this chain"
-                )
-        asked = "0x" + interface("Settlement").functions["registry"].selector.hex()
-        try:
-            registry = self._rpc.data(
-                "eth_call", {"to": "0x" + meant.settlement.hex(), "data": asked}, "latest"
-            )
-        except CallReverted:
-            registry = b""
-        if registry != meant.registry.rjust(32, b"\0"):
-            raise ConfigError(
-                f"chain.deployment: settlement 0x{meant.settlement.hex()} does not use registry "
-                f"0x{meant.registry.hex()}: use an address file that the deployment wrote"
-            )
-
-
-def split_words(words: bytes, count: int) -> list[bytes]:
-    """The ``count`` words of 32 bytes in ``words``."""
-    if len(words) != 32 * count:
-        raise ValueError(f"{len(words)} bytes are not {count} words")
-    return [words[at : at + 32] for at in range(0, len(words), 32)]
-
-
-def _member(kind: type[Choice], value: int) -> Choice:
-    try:
-        return kind(value)
-    except ValueError:
-        raise ChainUnavailable(
-            f"the node answered with {kind.__name__} {value}, which does not exist"
-        ) from None

@@ -27,7 +27,7 @@ from afterproof.protocol.terms import DEMO, Terms
 
 from .base import Block, Deployment, Landed, Logged, Place
 from .memory_account import MemoryAccount
-from .memory_state import Action, Mined, State, Transaction, View, event_of
+from .memory_state import FAULT_CONTRACTS, Action, Mined, State, Transaction, View, event_of
 
 GAS = 100_000
 """What every transaction is said to use."""
@@ -36,22 +36,27 @@ GAS = 100_000
 class MemoryChain:
     """A chain on which the contracts are deployed in block 1, at ``now``.
 
-    ``owner`` owns both contracts, ``balances`` are in wei, ``block_time`` in seconds. Safe for several threads.
+    ``owner`` owns both contracts, ``guardian`` (the owner unless given) may pause posting; ``balances`` and
+    ``base_fee`` are in wei, ``block_time`` in seconds. Safe for several threads.
     """
 
     def __init__(
         self,
         owner: bytes = b"\x0f" * 20,
         terms: Terms = DEMO,
-        faults: frozenset[FaultKind] = frozenset(FaultKind),
+        faults: frozenset[FaultKind] = frozenset(FAULT_CONTRACTS),
         balances: Mapping[bytes, int] | None = None,
         chain_id: int = 31_337,
         now: int = 1_800_000_000,
         block_time: int = 1,
+        guardian: bytes | None = None,
+        base_fee: int = 0,
     ) -> None:
         self.deployment = Deployment(chain_id, keccak(b"settlement")[12:], keccak(b"registry")[12:], 1)
         self.domain = Domain(chain_id, self.deployment.registry)
+        self.promise_domain = Domain(chain_id, self.deployment.settlement)
         self.block_time = block_time
+        self._guardian, self._base_fee = owner if guardian is None else guardian, base_fee
         self._owner, self._terms, self._faults, self._now = owner, terms, faults, now
         self._allocated = dict(balances or {})
         self._lock = threading.RLock()
@@ -65,8 +70,11 @@ class MemoryChain:
             Mined(Block(0, self._fresh_hash(), now - block_time)),
             Mined(Block(1, self._fresh_hash(), now)),
         ]
-        announced = Event("EpochAnnounced", (1, now, terms, faults))
-        self._log(self._blocks[1], self._fresh_hash(), [announced])
+        guarded, announced = (
+            Event("GuardianChanged", (self._guardian,)),
+            Event("EpochAnnounced", (1, now, terms, faults)),
+        )
+        self._log(self._blocks[1], self._fresh_hash(), [guarded, announced])
 
     # --- accounts ------------------------------------------------------------------------------
 
@@ -132,7 +140,7 @@ class MemoryChain:
         with self._lock:
             self._fail()
             state = self._state
-            return View(state.settlement, state.registry, state.balances, list(self._blocks))
+            return View(state.settlement, state.registry, state.balances, state.base_fee, list(self._blocks))
 
     def act(
         self, sender: bytes, action: Action, value: int = 0, dry_run: bool = False
@@ -140,7 +148,7 @@ class MemoryChain:
         """Simulates, then mines an action of ``sender``'s; its events as the specification has them (also of a dry
         run), and how it landed.
 
-        Public for what a ChainSender has no method for: ``chain.act(owner, lambda env, settlement, registry:
+        Public for tests that act on the specification itself: ``chain.act(owner, lambda env, settlement, registry:
         settlement.announce_epoch(env, terms, faults, starts_at))``. The action may be played again by a
         reorganisation, so all it depends on must be in its arguments.
 
@@ -166,8 +174,11 @@ class MemoryChain:
 
     def _deployed(self) -> State:
         registry = Registry(self._owner, self._terms.window)
-        settlement = Settlement(self._owner, registry, self.domain, self._terms, self._faults, self._now)
-        return State(settlement, registry, dict(self._allocated))
+        domains = (self.promise_domain, self.domain)
+        settlement = Settlement(
+            self._owner, self._guardian, registry, domains, self._terms, self._faults, self._now
+        )
+        return State(settlement, registry, dict(self._allocated), self._base_fee)
 
     def _fresh_hash(self) -> bytes:
         self._hashes += 1

@@ -1,119 +1,34 @@
-"""The in-memory chain as one account sees it and acts on it."""
+"""The in-memory chain as one account acts on it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from afterproof.errors import CallReverted
-from afterproof.protocol.header import BatchId, Header
-from afterproof.protocol.settlement import MAX_COUNT
-from afterproof.protocol.state import Claim, FaultKind, Standing, VoidReason
+from afterproof.protocol.claims import Opening
+from afterproof.protocol.header import BatchId
+from afterproof.protocol.outcome import Env, Event, Revert
+from afterproof.protocol.settlement import Settlement
+from afterproof.protocol.state import Claim, FaultKind
 from afterproof.protocol.terms import Terms
 
-from .base import Block, Landed, LaneState, Logged, NodeState
+from .base import Landed
+from .memory_reader import MemoryReader
+from .memory_state import FAULT_CONTRACTS
 
 if TYPE_CHECKING:
     from .memory import MemoryChain
 
 
-class MemoryAccount:
+class MemoryAccount(MemoryReader):
     """Implements :class:`afterproof.chain.base.ChainSender` over a :class:`afterproof.chain.memory.MemoryChain`."""
 
     def __init__(self, chain: "MemoryChain", account: bytes) -> None:
-        self.chain = chain
+        super().__init__(chain)
         self.account = account
-        self.deployment = chain.deployment
 
     def __repr__(self) -> str:
         return f"MemoryAccount(0x{self.account.hex()})"
 
-    # --- reads ---------------------------------------------------------------------------------
-
-    def head(self) -> Block:
-        """Implements :meth:`ChainReader.head`."""
-        return self.chain.view().mined[-1].block
-
-    def block(self, number: int) -> Block | None:
-        """Implements :meth:`ChainReader.block`."""
-        mined = self.chain.view().mined
-        return mined[number].block if 0 <= number < len(mined) else None
-
-    def events(self, first: int, last: int) -> list[Logged]:
-        """Implements :meth:`ChainReader.events`."""
-        mined = self.chain.view().mined[max(first, 0) : last + 1]
-        return [logged for one in mined for logged in one.logs]
-
-    def lane(self, lane: int) -> LaneState | None:
-        """Implements :meth:`ChainReader.lane`."""
-        found = self.chain.view().settlement.lanes.get(lane)
-        if found is None:
-            return None
-        return LaneState(
-            found.owner, found.poster, found.stake, found.burned, found.next_seq, found.open, found.ahead
-        )
-
-    def lane_count(self) -> int:
-        """Implements :meth:`ChainReader.lane_count`."""
-        return len(self.chain.view().settlement.lanes)
-
-    def required_stake(self, lane: int, count: int) -> int:
-        """Implements :meth:`ChainReader.required_stake`."""
-        view = self.chain.view()
-        if count > MAX_COUNT:
-            raise CallReverted("WrongCount", (count, MAX_COUNT))
-        return view.settlement.required_stake(view.now, lane, count)
-
-    def current_epoch(self) -> int:
-        """Implements :meth:`ChainReader.current_epoch`."""
-        view = self.chain.view()
-        return sum(epoch.starts_at <= view.now for epoch in view.settlement.epochs)
-
-    def terms(self, epoch: int) -> Terms:
-        """Implements :meth:`ChainReader.terms`."""
-        epochs = self.chain.view().settlement.epochs
-        if not 0 < epoch <= len(epochs):
-            raise CallReverted("UnknownEpoch", (epoch,))
-        return epochs[epoch - 1].terms
-
-    def batch(self, batch: BatchId) -> tuple[bytes, Header] | None:
-        """Implements :meth:`ChainReader.batch`."""
-        found = self.chain.view().settlement.batches.get(batch)
-        return (found.root, found.header) if found else None
-
-    def standing(self, batch: BatchId, index: int, words: bytes, proof: Sequence[bytes]) -> Standing:
-        """Implements :meth:`ChainReader.standing`."""
-        view = self.chain.view()
-        return view.settlement.standing(view.now, batch, index, words, tuple(proof))
-
-    def why_void(self, batch: BatchId, index: int, words: bytes, proof: Sequence[bytes]) -> VoidReason:
-        """Implements :meth:`ChainReader.why_void`."""
-        return self.chain.view().settlement.why_void(batch, index, words, tuple(proof))
-
-    def node(self, node: bytes) -> NodeState | None:
-        """Implements :meth:`ChainReader.node`."""
-        registry = self.chain.view().registry
-        found = registry.nodes.get(node)
-        if found is None:
-            return None
-        assurance = registry.assurance(node, found.starts_at)
-        return NodeState(found.starts_at, found.ends_at() or 0, assurance)
-
-    def nodes(self) -> list[bytes]:
-        """Implements :meth:`ChainReader.nodes`."""
-        return list(self.chain.view().registry.nodes)
-
-    def was_live(self, node: bytes, at: int, known_by: int) -> bool:
-        """Implements :meth:`ChainReader.was_live`."""
-        return self.chain.view().registry.was_live(node, at, known_by)
-
-    def credits(self, account: bytes) -> int:
-        """Implements :meth:`ChainReader.credits`."""
-        return self.chain.view().settlement.credits.get(account, 0)
-
-    def balance(self, account: bytes) -> int:
-        """Implements :meth:`ChainReader.balance`."""
-        return self.chain.view().balances.get(account, 0)
-
-    # --- transactions --------------------------------------------------------------------------
+    # --- lanes ---------------------------------------------------------------------------------
 
     def post(
         self,
@@ -127,18 +42,11 @@ class MemoryAccount:
     ) -> Landed:
         """Implements :meth:`ChainSender.post`."""
         roots = list(tile_roots)
-        return self.chain.act(
-            self.account,
-            lambda env, settlement, _: settlement.post(
+        return self._settle(
+            lambda settlement, env: settlement.post(
                 env, lane, first_seq, count, oldest, newest, roots, data_uri
-            ),
-        )[1]
-
-    def prove_fault(self, kind: FaultKind, claim: Claim) -> Landed:
-        """Implements :meth:`ChainSender.prove_fault`."""
-        return self.chain.act(
-            self.account, lambda env, settlement, _: settlement.prove_fault(env, int(kind), claim)
-        )[1]
+            )
+        )
 
     def open_lane(
         self, poster: bytes, promise_key: bytes, ahead: int, stake: int, dry_run: bool = False
@@ -155,15 +63,134 @@ class MemoryAccount:
 
     def top_up(self, lane: int, amount: int, dry_run: bool = False) -> Landed:
         """Implements :meth:`ChainSender.top_up`."""
-        return self.chain.act(
-            self.account, lambda env, settlement, _: settlement.top_up(env, lane), amount, dry_run
-        )[1]
+        return self._settle(lambda settlement, env: settlement.top_up(env, lane), amount, dry_run)
+
+    def rotate_lane(self, lane: int, poster: bytes, promise_key: bytes, dry_run: bool = False) -> Landed:
+        """Implements :meth:`ChainSender.rotate_lane`."""
+        return self._settle(
+            lambda settlement, env: settlement.rotate(env, lane, poster, promise_key), dry_run=dry_run
+        )
+
+    def set_ahead(self, lane: int, ahead: int, dry_run: bool = False) -> Landed:
+        """Implements :meth:`ChainSender.set_ahead`."""
+        return self._settle(lambda settlement, env: settlement.set_ahead(env, lane, ahead), dry_run=dry_run)
+
+    def apply_ahead(self, lane: int, dry_run: bool = False) -> Landed:
+        """Implements :meth:`ChainSender.apply_ahead`."""
+        return self._settle(lambda settlement, env: settlement.apply_ahead(env, lane), dry_run=dry_run)
+
+    def exit_lane(self, lane: int, dry_run: bool = False) -> Landed:
+        """Implements :meth:`ChainSender.exit_lane`."""
+        return self._settle(lambda settlement, env: settlement.exit(env, lane), dry_run=dry_run)
+
+    def withdraw_stake(self, lane: int, dry_run: bool = False) -> Landed:
+        """Implements :meth:`ChainSender.withdraw_stake`."""
+        return self._settle(lambda settlement, env: settlement.withdraw_stake(env, lane), dry_run=dry_run)
+
+    def release_cover(self, lane: int, max_batches: int, dry_run: bool = False) -> Landed:
+        """Implements :meth:`ChainSender.release_cover`."""
+        return self._settle(
+            lambda settlement, env: settlement.release_cover(env, lane, max_batches), dry_run=dry_run
+        )
+
+    def sweep_burned(self, lane: int, dry_run: bool = False) -> Landed:
+        """Implements :meth:`ChainSender.sweep_burned`."""
+        return self._settle(lambda settlement, env: settlement.sweep_burned(env, lane), dry_run=dry_run)
 
     def withdraw(self, to: bytes, dry_run: bool = False) -> Landed:
         """Implements :meth:`ChainSender.withdraw`."""
-        return self.chain.act(
-            self.account, lambda env, settlement, _: settlement.withdraw(env, to), dry_run=dry_run
-        )[1]
+        return self._settle(lambda settlement, env: settlement.withdraw(env, to), dry_run=dry_run)
+
+    # --- faults, demands, promises -------------------------------------------------------------
+
+    def prove_fault(self, kind: FaultKind, claim: Claim) -> Landed:
+        """Implements :meth:`ChainSender.prove_fault`."""
+        return self._settle(lambda settlement, env: settlement.prove_fault(env, int(kind), claim))
+
+    def demand_tile(
+        self,
+        batch: BatchId,
+        tile: int,
+        tile_root: bytes,
+        path: Sequence[bytes],
+        deposit: int,
+        dry_run: bool = False,
+    ) -> Landed:
+        """Implements :meth:`ChainSender.demand_tile`."""
+        proof = tuple(path)
+        return self._settle(
+            lambda settlement, env: settlement.demand_tile(env, batch, tile, tile_root, proof),
+            deposit,
+            dry_run,
+        )
+
+    def answer_tile(
+        self,
+        batch: BatchId,
+        tile: int,
+        half: int,
+        data: bytes,
+        other: bytes,
+        path: Sequence[bytes],
+        dry_run: bool = False,
+    ) -> Landed:
+        """Implements :meth:`ChainSender.answer_tile`."""
+        proof = tuple(path)
+        return self._settle(
+            lambda settlement, env: settlement.answer_tile(env, batch, tile, half, data, other, proof),
+            dry_run=dry_run,
+        )
+
+    def expire_demand(self, batch: BatchId, tile: int, dry_run: bool = False) -> Landed:
+        """Implements :meth:`ChainSender.expire_demand`."""
+        return self._settle(
+            lambda settlement, env: settlement.expire_demand(env, batch, tile), dry_run=dry_run
+        )
+
+    def claim_missed(self, opening: Opening, first_seq: int, dry_run: bool = False) -> Landed:
+        """Implements :meth:`ChainSender.claim_missed`."""
+        return self._settle(
+            lambda settlement, env: settlement.claim_missed(env, opening, first_seq), dry_run=dry_run
+        )
+
+    def claim_omitted(
+        self, opening: Opening, first_seq: int, other: bytes, path: Sequence[bytes], dry_run: bool = False
+    ) -> Landed:
+        """Implements :meth:`ChainSender.claim_omitted`."""
+        proof = tuple(path)
+        return self._settle(
+            lambda settlement, env: settlement.claim_omitted(env, opening, first_seq, other, proof),
+            dry_run=dry_run,
+        )
+
+    def claim_double(self, first: Opening, second: Opening, first_seq: int, dry_run: bool = False) -> Landed:
+        """Implements :meth:`ChainSender.claim_double`."""
+        return self._settle(
+            lambda settlement, env: settlement.claim_double(env, first, second, first_seq), dry_run=dry_run
+        )
+
+    # --- owner and guardian --------------------------------------------------------------------
+
+    def announce_epoch(
+        self, terms: Terms, faults: Mapping[FaultKind, bytes], starts_at: int, dry_run: bool = False
+    ) -> Landed:
+        """Implements :meth:`ChainSender.announce_epoch`."""
+        kinds, unknown = frozenset(faults), set(faults.values()) - set(FAULT_CONTRACTS.values())
+
+        def announce(settlement: Settlement, env: Env) -> list[Event]:
+            if unknown and env.sender == settlement.owner:
+                raise Revert("BadTerms", "faults", "name contracts that exist")
+            return settlement.announce_epoch(env, terms, kinds, starts_at)
+
+        return self._settle(announce, dry_run=dry_run)
+
+    def pause_posting(self, seconds: int, dry_run: bool = False) -> Landed:
+        """Implements :meth:`ChainSender.pause_posting`."""
+        return self._settle(lambda settlement, env: settlement.pause(env, seconds), dry_run=dry_run)
+
+    def set_guardian(self, guardian: bytes, dry_run: bool = False) -> Landed:
+        """Implements :meth:`ChainSender.set_guardian`."""
+        return self._settle(lambda settlement, env: settlement.set_guardian(env, guardian), dry_run=dry_run)
 
     def endorse(self, public_key: bytes, operator: bytes, dry_run: bool = False) -> Landed:
         """Implements :meth:`ChainSender.endorse`."""
@@ -179,4 +206,12 @@ class MemoryAccount:
             self.account,
             lambda env, _, registry: registry.revoke(env, node, effective_from, reason),
             dry_run=dry_run,
+        )[1]
+
+    def _settle(
+        self, action: Callable[[Settlement, Env], list[Event]], value: int = 0, dry_run: bool = False
+    ) -> Landed:
+        """Acts on the settlement contract."""
+        return self.chain.act(
+            self.account, lambda env, settlement, _: action(settlement, env), value, dry_run
         )[1]

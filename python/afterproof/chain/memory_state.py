@@ -7,43 +7,62 @@ from typing import Final
 from afterproof.errors import ChainError, SendFailed
 from afterproof.protocol.header import Header
 from afterproof.protocol.outcome import Env, Event
+from afterproof.protocol.receipt import keccak
 from afterproof.protocol.registry import Registry
 from afterproof.protocol.settlement import Settlement
+from afterproof.protocol.state import FaultKind
 
 from .base import (
+    AheadChanged,
     Block,
     Burned,
     ChainEvent,
+    DemandExpired,
     EpochAnnounced,
     FaultProven,
+    FuseBlown,
+    GuardianChanged,
+    LaneLeaving,
     LaneOpened,
+    LaneRotated,
     Logged,
     NodeRegistered,
     NodeRevoked,
     Posted,
+    PostingPaused,
+    PromiseBroken,
     StakeAdded,
+    StakeWithdrawn,
+    TileAnswered,
+    TileDemanded,
     Withdrawn,
 )
 
 Action = Callable[[Env, Settlement, Registry], list[Event]]
 """An action of the executable specification; what it raises is a revert."""
 
+FAULT_CONTRACTS: Final[dict[FaultKind, bytes]] = {
+    kind: keccak(kind.name.encode())[12:] for kind in FaultKind if kind is not FaultKind.WRONG_RESULT
+}
+"""Where the contracts that judge the kinds of fault are said to be; nobody judges a wrong result yet."""
+
 BURNED_TO = bytes.fromhex("000000000000000000000000000000000000dead")
 
 
 @dataclass
 class State:
-    """The contracts' state by the specification, and the accounts' native coin in wei."""
+    """The contracts' state by the specification, the accounts' native coin and the chain's base fee, both in wei."""
 
     settlement: Settlement
     registry: Registry
     balances: dict[bytes, int]
+    base_fee: int
 
     def apply(self, sender: bytes, value: int, now: int, action: Action) -> list[Event]:
         """What an action emits; one that raises has changed nothing."""
         if self.balances.get(sender, 0) < value:
             raise SendFailed("the account cannot pay for the transaction: send native coin to the account")
-        events = action(Env(sender, now, value), self.settlement, self.registry)
+        events = action(Env(sender, now, value, self.base_fee), self.settlement, self.registry)
         self._pay(sender, -value)
         for event in events:
             if event.name == "Withdrawn":
@@ -84,6 +103,7 @@ class View:
     settlement: Settlement
     registry: Registry
     balances: dict[bytes, int]
+    base_fee: int
     mined: list[Mined]
 
     @property
@@ -108,6 +128,17 @@ EVENTS: Final[dict[str, Callable[..., ChainEvent]]] = {
     "NodeRevoked": NodeRevoked,
     "Burned": Burned,
     "Withdrawn": Withdrawn,
+    "TileDemanded": TileDemanded,
+    "TileAnswered": TileAnswered,
+    "DemandExpired": DemandExpired,
+    "PromiseBroken": PromiseBroken,
+    "FuseBlown": FuseBlown,
+    "LaneRotated": LaneRotated,
+    "AheadChanged": AheadChanged,
+    "LaneLeaving": LaneLeaving,
+    "StakeWithdrawn": StakeWithdrawn,
+    "PostingPaused": PostingPaused,
+    "GuardianChanged": GuardianChanged,
 }
 
 

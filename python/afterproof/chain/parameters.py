@@ -2,6 +2,7 @@
 
 kind = "development"        # development | test | production
 owner = "deployer"          # or an address
+guardian = "deployer"       # or an address, or "none"
 timelock_delay = 0          # seconds; 0: no timelock
 
 [terms]                     # of epoch 1: every field of protocol.terms.Terms
@@ -31,6 +32,8 @@ class Kind(StrEnum):
 
 
 DEPLOYER: Final = "deployer"
+NONE: Final = "none"
+NOBODY: Final = bytes(20)
 _AMOUNTS: Final = frozenset({"leaf_slash", "promise_slash", "min_stake", "demand_deposit"})
 _LEAST_PRODUCTION_WINDOW: Final = 3600
 _LONGEST_TIMELOCK: Final = 365 * 86_400
@@ -38,10 +41,12 @@ _LONGEST_TIMELOCK: Final = 365 * 86_400
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """What is deployed: the terms of epoch 1, the owner (20 bytes; None: the deployer) and its timelock (seconds)."""
+    """What is deployed: the terms of epoch 1, the owner (20 bytes; None: the deployer) and its timelock (seconds), and
+    who may pause posting (20 bytes; None: the deployer, zeros: nobody)."""
 
     kind: Kind
     owner: bytes | None
+    guardian: bytes | None
     timelock_delay: int
     terms: Terms
 
@@ -52,6 +57,7 @@ class Parameters:
         return {
             "kind": self.kind.value,
             "owner": checksummed(self.owner) if self.owner else DEPLOYER,
+            "guardian": _shown_guardian(self.guardian),
             "timelock_delay": self.timelock_delay,
             "terms": shown,
         }
@@ -81,12 +87,13 @@ def parse_parameters(content: dict[str, Any]) -> Parameters:
     Raises:
         ConfigError: naming key and rule.
     """
-    _check_keys(content, ("kind", "owner", "timelock_delay", "terms"), "")
+    _check_keys(content, ("kind", "owner", "guardian", "timelock_delay", "terms"), "")
     kind = content["kind"]
     if kind not in list(Kind):
         raise ConfigError(f"kind must be one of {', '.join(Kind)}")
     delay = _integer(content["timelock_delay"], "timelock_delay", _LONGEST_TIMELOCK)
-    parameters = Parameters(Kind(kind), _owner(content["owner"]), delay, _terms(content["terms"]))
+    owner, guardian = _owner(content["owner"]), _guardian(content["guardian"])
+    parameters = Parameters(Kind(kind), owner, guardian, delay, _terms(content["terms"]))
     if parameters.kind is Kind.PRODUCTION:
         _check_production(parameters)
     return parameters
@@ -128,6 +135,23 @@ def _owner(value: object) -> bytes | None:
         return parse_address(value, "owner")
     except ConfigError as error:
         raise ConfigError(f'{error}; or "deployer"') from None
+
+
+def _guardian(value: object) -> bytes | None:
+    if value == DEPLOYER:
+        return None
+    if value == NONE:
+        return NOBODY
+    try:
+        return parse_address(value, "guardian")
+    except ConfigError as error:
+        raise ConfigError(f'{error}; or "deployer", or "none"') from None
+
+
+def _shown_guardian(guardian: bytes | None) -> str:
+    if guardian is None:
+        return DEPLOYER
+    return checksummed(guardian) if any(guardian) else NONE
 
 
 def _terms(value: object) -> Terms:

@@ -30,7 +30,10 @@ from .traffic import Endpoint
 log = logging.getLogger(__name__)
 
 STAKE: Final = ETHER // 2
-"""What each relayer puts on its lane."""
+"""What each relayer puts on its lane: it covers 2,000 receipts, those that it may promise included."""
+
+AHEAD: Final = 512
+"""Receipts that each relayer may promise before it has posted them."""
 
 START: Final = 30.0
 """Seconds that a process has until it answers."""
@@ -78,7 +81,7 @@ class Stack:
             if not out.exists():
                 self.anvil.fund(key.address, FUNDS)
         deployer = EvmDeployer(self.anvil.url, OWNER.private, options=_IMPATIENT)
-        parameters = Parameters(Kind.DEVELOPMENT, None, 0, DEMO)
+        parameters = Parameters(Kind.DEVELOPMENT, None, None, 0, DEMO)
         deployment = deploy(parameters, deployer, out, say=log.info)
         self._say(f"{verb} Settlement at {hex0x(deployment.settlement)}")
         self._say(f"{verb} AttestationRegistry at {hex0x(deployment.registry)}")
@@ -101,7 +104,7 @@ class Stack:
             state = self.reader.lane(number)
             if state is not None and state.owner == account:
                 return number
-        number, _ = self._sender(pair.account).open_lane(account, bytes(20), 0, STAKE)
+        number, _ = self._sender(pair.account).open_lane(account, account, AHEAD, STAKE)
         self._say(f"{pair.relayer} opened lane {number} with {STAKE / ETHER:g} ether at stake")
         return number
 

@@ -11,6 +11,7 @@ from ..chain.base import (
     NodeRevoked,
     Posted,
 )
+from ..protocol.state import FaultKind
 from .batches import Batches
 from .database import Database
 from .deadlines import Action, Deadline, Deadlines
@@ -109,7 +110,7 @@ class ChainLog:
             self._deadlines.add(Deadline(event.header.window_end, Action.FINALISE, event.batch))
             if self._checks:
                 self._deadlines.add(Deadline(place.timestamp, Action.CHECK, event.batch))
-        elif isinstance(event, FaultProven):
+        elif isinstance(event, FaultProven) and event.kind != FaultKind.MISDECLARED_RANGE:
             self._batches.add_void(event, place)
         elif isinstance(event, NodeRegistered):
             self._registry.add_node(event, place)
