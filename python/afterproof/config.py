@@ -70,6 +70,30 @@ class RelayerConfig:
     max_age: float = setting(
         "Seconds that a receipt may wait before its batch is closed.", 10.0, at_least(0, 86_400)
     )
+    promise_margin: float = setting(
+        "Seconds before a promise is due that its batch is closed at the latest. Must leave time to post.",
+        60.0,
+        at_least(0, 86_400),
+    )
+    require_promises: bool = setting(
+        "Whether to take no receipts that the lane cannot promise: while its ahead is 0.", False
+    )
+    promise_keystore: Path | None = setting(
+        "A keystore file with the lane's promise key. Unset: the account's key signs promises.",
+        None,
+        FILLED,
+        example="promise.json",
+    )
+    promise_password_file: Path | None = setting(
+        "A file whose first line is that keystore's password.", None, FILLED, example="promise.password"
+    )
+    promise_key: str | None = setting(
+        "The lane's promise key as 0x-hex, instead of a keystore: for development.",
+        None,
+        PRIVATE_KEY,
+        secret=True,
+        env="AFTERPROOF_PROMISE_KEY",
+    )
     body_limit: int = setting("Bytes of a request's body at most.", 2 * 2**20, at_least(4096, 2**28))
     poll: float = setting("Seconds between two looks at the chain.", 1.0, at_least(0.05, 600))
 

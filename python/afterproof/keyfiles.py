@@ -9,7 +9,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from .config import AccountConfig, GatewayConfig
+from .config import AccountConfig, Config, GatewayConfig
 from .errors import ConfigError
 from .protocol.errors import InvalidField
 from .protocol.receipt import Scheme, SignedReceipt, hex0x
@@ -68,19 +68,39 @@ def account_key(settings: AccountConfig) -> bytes:
             "no account is set: set account.keystore and account.password_file, or AFTERPROOF_PRIVATE_KEY; "
             "`afterproof keys new account.json` makes one"
         )
+    return _decrypted(settings.keystore, settings.password_file)
+
+
+def promise_key(config: Config) -> bytes:
+    """The 32-byte key that signs the relayer's promises: its own, or the account's where none is set.
+
+    Raises:
+        ConfigError: its files do not hold it, or only one of them is set.
+    """
+    settings = config.relayer
+    if settings.promise_key is not None:
+        return bytes.fromhex(settings.promise_key[2:])
+    if settings.promise_keystore is None and settings.promise_password_file is None:
+        return account_key(config.account)
+    if settings.promise_keystore is None or settings.promise_password_file is None:
+        raise ConfigError("relayer.promise_keystore and relayer.promise_password_file go together: set both")
+    return _decrypted(settings.promise_keystore, settings.promise_password_file)
+
+
+def _decrypted(keystore: Path, password_file: Path) -> bytes:
     from eth_account import Account
 
-    keystore, password = _read(settings.keystore), first_line(settings.password_file)
+    content, password = _read(keystore), first_line(password_file)
     try:
-        return bytes(Account.decrypt(keystore.decode(), password))
+        return bytes(Account.decrypt(content.decode(), password))
     except (ValueError, KeyError, TypeError) as error:
         wrong = "MAC" in str(error)
         why = (
-            f"the password in {settings.password_file} does not open it"
+            f"the password in {password_file} does not open it"
             if wrong
             else "it is no keystore of geth's format"
         )
-        raise ConfigError(f"the keystore {settings.keystore} cannot be used: {why}") from None
+        raise ConfigError(f"the keystore {keystore} cannot be used: {why}") from None
 
 
 def gateway_key(settings: GatewayConfig) -> bytes:

@@ -11,11 +11,12 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from .chain.base import ChainSender
-from .config import Config
+from .chain.base import ChainSender, LaneState
+from .config import Config, RelayerConfig
 from .data import Data, Directory, Fetcher
 from .errors import AfterproofError, ConfigError
 from .protocol.errors import ProtocolError
+from .protocol.signing import Secp256k1Signer
 from .steps import Context, Step
 from .steps.batch import batch
 from .steps.check import check
@@ -56,11 +57,16 @@ def run(steps: Sequence[Step], context: Context, stop: threading.Event, poll: fl
 
 
 def run_relayer(
-    config: Config, chain: ChainSender, stop: threading.Event, steps: Sequence[Step] | None = None
+    config: Config,
+    chain: ChainSender,
+    stop: threading.Event,
+    steps: Sequence[Step] | None = None,
+    promiser: Secp256k1Signer | None = None,
 ) -> None:
     """Take receipts in over HTTP and post them, until ``stop`` is set or the process is told to end.
 
-    ``chain`` acts as the lane's poster. ``steps`` other than the role's are for whoever studies relayers that cheat.
+    ``chain`` acts as the lane's poster, ``promiser`` signs its promises: without one it gives none. ``steps`` other
+    than the role's are for whoever studies relayers that cheat.
     Prints one line that starts with ``relayer ready`` once it listens and knows the chain.
 
     Raises:
@@ -69,13 +75,13 @@ def run_relayer(
         OSError: the address cannot be listened on.
     """
     settings = config.relayer
-    _check_lane(config, chain)
+    _check_lane(config, chain, promiser)
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(Listener(settings.host, settings.port))
         store = Store.open(settings.store, chain.deployment, "relayer", exclusive=True)
         stack.callback(store.close)
         data = Data(own=Directory(settings.data_dir, settings.public_url or listener.url))
-        context = Context(chain, store, config, data)
+        context = Context(chain, store, config, data, promiser=promiser)
         hello = f"relayer ready: lane {context.lane} at {listener.url}, account 0x{chain.account.hex()}"
         with _looping(steps or ROLES["relayer"], context, stop, settings.poll, hello):
             serve(create_app(context), listener, stop)
@@ -102,7 +108,7 @@ def run_verifier(config: Config, chain: ChainSender, stop: threading.Event) -> N
                 pass
 
 
-def _check_lane(config: Config, chain: ChainSender) -> None:
+def _check_lane(config: Config, chain: ChainSender, promiser: Secp256k1Signer | None) -> None:
     settings = config.relayer
     if settings.lane is None:
         raise ConfigError("relayer.lane is missing: open a lane and set its number")
@@ -114,8 +120,31 @@ def _check_lane(config: Config, chain: ChainSender) -> None:
             f"relayer.lane: lane {settings.lane} is posted on by 0x{lane.poster.hex()}, "
             f"but the account is 0x{chain.account.hex()}"
         )
+    if lane.ahead and promiser is not None:
+        _check_promises(settings, chain, lane, promiser)
     if settings.public_url is None and settings.host in ("0.0.0.0", "::"):
         raise ConfigError(f"relayer.public_url must be set: nobody can fetch batches from {settings.host}")
+
+
+def _check_promises(
+    settings: RelayerConfig, chain: ChainSender, lane: LaneState, promiser: Secp256k1Signer
+) -> None:
+    """A lane with ``ahead`` promises: by the right key, and with time left to post."""
+    assert settings.lane is not None
+    # After a rotation the key may be that of the first numbers, or already that of the last.
+    keys = [
+        chain.promise_key_of(settings.lane, seq) for seq in (lane.next_seq, lane.next_seq + lane.ahead - 1)
+    ]
+    if promiser.address not in keys:
+        raise ConfigError(
+            f"relayer.promise_keystore: promises of lane {settings.lane} are signed by 0x{keys[0].hex()}, "
+            f"but the promise key here is 0x{promiser.address.hex()}"
+        )
+    longest = chain.terms(chain.current_epoch()).max_promise_delay
+    if settings.promise_margin >= longest:
+        raise ConfigError(
+            f"relayer.promise_margin must be below the {longest} seconds that a promise may last on this chain"
+        )
 
 
 @contextlib.contextmanager

@@ -26,6 +26,10 @@ from afterproof.store.store import Role
 from tests.support.scene import forged_leaf, receipt_of, secp_signer
 
 OWNER, OPERATOR, RELAYER, VERIFIER, RIVAL = (bytes([n]) * 20 for n in (0x0F, 0x0A, 0x01, 0x02, 0x03))
+PROMISER = secp_signer(50)
+"""The promise key of the world's lane."""
+
+PROMISE_MARGIN = 5.0
 URL = "http://relayer.test"
 
 
@@ -61,6 +65,7 @@ class World:
         max_batch: int = 4,
         max_age: float = 3.0,
         stake: int = 10 * ETHER,
+        ahead: int = 0,
     ) -> None:
         self.folder = folder
         self.terms = terms
@@ -70,12 +75,16 @@ class World:
         owner = self.chain.account_view(OWNER)
         for signer in self.nodes:
             owner.endorse(signer.public_key, OPERATOR)
-        self.lane, _ = self.chain.account_view(RELAYER).open_lane(RELAYER, RELAYER, 0, stake)
+        self.lane, _ = self.chain.account_view(RELAYER).open_lane(RELAYER, PROMISER.address, ahead, stake)
         self.chain.mine(5)
         self.directory = Directory(folder / "batches", URL)
         self.shelf = Shelf(self.directory)
         settings = RelayerConfig(
-            lane=self.lane, max_batch=max_batch, max_age=max_age, data_dir=folder / "batches"
+            lane=self.lane,
+            max_batch=max_batch,
+            max_age=max_age,
+            data_dir=folder / "batches",
+            promise_margin=PROMISE_MARGIN,
         )
         self.config = Config(relayer=settings, verifier=VerifierConfig())
 
@@ -92,7 +101,7 @@ class World:
         """A relayer's context on the store ``name``, opened afresh: a restart."""
         store = self._opened(name, "relayer")
         chain = chain or self.chain.account_view(RELAYER)
-        return Context(chain, store, self.config, Data(own=self.directory), self._clock)
+        return Context(chain, store, self.config, Data(own=self.directory), self._clock, promiser=PROMISER)
 
     def verifier(
         self, name: str = "verifier", account: bytes = VERIFIER, chain: ChainSender | None = None

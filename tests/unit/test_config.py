@@ -141,7 +141,12 @@ def test_secrets_are_never_shown() -> None:
     secret = {
         (name, one.name) for name, kind in SECTIONS.items() for one in fields(kind) if one.metadata["secret"]
     }
-    assert secret == {("chain", "rpc"), ("account", "private_key"), ("gateway", "key")}
+    assert secret == {
+        ("chain", "rpc"),
+        ("account", "private_key"),
+        ("relayer", "promise_key"),
+        ("gateway", "key"),
+    }
 
 
 def test_every_setting_is_documented() -> None:

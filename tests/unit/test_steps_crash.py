@@ -5,7 +5,7 @@ a relayer and a verifier, honest receipts and forged ones
 ├── killed before or after any of the verifier's commits
 ├── killed after any transaction has landed, before anything of it is written
 └── killed after every single commit
-    ├── it should have the same receipts at the same numbers, and the same batches with the same bytes
+    ├── it should have the same receipts at the same numbers with the same promises, and the same batches, to the byte
     ├── it should have sent the same posts and the same proofs, none twice
     └── it should end with the same verdicts, the same chain, and nothing left to do
 """
@@ -85,7 +85,7 @@ class Run:
     """One play of the scenario, with crashes by plan. A killed role is opened afresh and goes on."""
 
     def __init__(self, folder: Path, plan: Plan) -> None:
-        self.world = World(folder, max_batch=3)
+        self.world = World(folder, max_batch=3, ahead=100)
         self.plan = plan
         self.commits = {"relayer": 0, "verifier": 0}
         self.crashes = 0
@@ -161,6 +161,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Ending:
     assert kinds.count(FaultProven) == 2
     assert ending.undone == ending.crashes == 0
     assert len(ending.stores["relayer"]["receipts"]) == 10
+    assert len(ending.stores["relayer"]["promises"]) == 4
     return ending
 
 

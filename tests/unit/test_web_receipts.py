@@ -7,6 +7,7 @@ POST /v1/receipts
 ├── a receipt that breaks a rule of the protocol → 422 naming field and rule, nothing stored
 ├── a body too large → 413 before it is read whole; no JSON by its headers → 415
 ├── before the chain was followed → 503 with Retry-After
+├── on a lane that promises → its promise, for the beneficiary named; beyond what it may promise → 429 with Retry-After
 └── when the disk fails → 503, nothing accepted, no traceback
 """
 
@@ -20,10 +21,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from afterproof.protocol.promise import HeldPromise
+from afterproof.protocol.receipt import hex0x
 from afterproof.steps import Context
 from afterproof.web.relayer import MAX_ITEMS
 from tests.support.http import JSON, ask, hand_in, refusal
-from tests.support.world import World
+from tests.support.world import PROMISER, World
 
 
 @pytest.fixture
@@ -51,6 +54,7 @@ def test_receipt_is_answered_with_its_place_and_again_with_the_same(world: World
         "lane": 1,
         "seq": 0,
         "receivedAt": world.now,
+        "promise": None,
     }
     world.wait(2)
     assert hand_in(relayer, signed.to_json()).json() == first.json()
@@ -287,3 +291,51 @@ def test_a_mistake_of_ours_is_500_without_insides(relayer: Context) -> None:
     assert response.status_code == 500
     assert response.json()["error"]["field"] == "relayer"
     assert "NoneType" not in response.text
+
+
+# --- promises ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def promising(tmp_path: Path) -> tuple[World, Context]:
+    world = World(tmp_path, ahead=3)
+    context = world.relayer()
+    world.round(context)
+    return world, context
+
+
+def test_receipt_is_answered_with_a_promise_for_its_beneficiary(promising: tuple[World, Context]) -> None:
+    world, relayer = promising
+    signed = world.signed(1)
+    holder = "0x" + "0b" * 20
+    answer = hand_in(relayer, signed.to_json() | {"beneficiary": holder}).json()
+    held = HeldPromise.from_json(answer["promise"])
+    assert held.holds(signed.leaf.hash) and held.seq == answer["seq"]
+    assert held.signed.signer(relayer.promise_domain) == PROMISER.address
+    assert hex0x(held.signed.promise.beneficiary) == holder
+    assert hand_in(relayer, signed.to_json()).json() == answer
+    asked = ask(relayer, "GET", f"/v1/receipts/{answer['leafHash']}").json()
+    assert (asked["standing"], asked["promise"]) == ("Promised", answer["promise"])
+
+
+@pytest.mark.parametrize(
+    "value", [7, "", "0x", "0x" + "0b" * 19, "0b" * 20, [], {}, "0xFB6916095cA1df60bb79ce92ce3ea74c37c5d359"]
+)
+def test_beneficiary_that_is_no_address_is_400(promising: tuple[World, Context], value: object) -> None:
+    world, relayer = promising
+    status, field, _ = refusal(hand_in(relayer, world.signed(1).to_json() | {"beneficiary": value}))
+    assert (status, field) == (400, "beneficiary")
+    assert relayer.store.receipts.count(1) == 0
+
+
+def test_beyond_what_the_lane_may_promise_it_is_429_with_retry_after(
+    promising: tuple[World, Context],
+) -> None:
+    world, relayer = promising
+    answers = hand_in(relayer, [world.signed(n).to_json() for n in range(4)]).json()
+    assert [answer.get("seq") for answer in answers] == [0, 1, 2, None]
+    assert answers[3]["error"]["status"] == 429
+    response = hand_in(relayer, world.signed(9).to_json())
+    assert refusal(response)[:2] == (429, "relayer")
+    assert response.headers["Retry-After"] == "5"
+    assert hand_in(relayer, world.signed(1).to_json()).status_code == 200

@@ -5,7 +5,8 @@ import threading
 import click
 
 from .. import telemetry
-from ..keyfiles import gateway_key
+from ..keyfiles import gateway_key, promise_key
+from ..protocol.signing import Secp256k1Signer
 from .options import config_option, examples
 from .session import Session, pass_session
 
@@ -23,12 +24,14 @@ def relayer(session: Session, verbose: bool) -> None:
     """Take receipts in over HTTP, and post them in batches on a lane of yours.
 
     Needs an account (account.keystore), a deployment (chain.deployment) and a lane (relayer.lane) in the settings.
+    On a lane with ahead every receipt is answered with a promise, which the lane's promise key signs.
     Started again, it goes on where it was.
     """
     from ..node import run_relayer
 
     telemetry.set_up(verbose)
-    run_relayer(session.config, session.sender, threading.Event())
+    promiser = Secp256k1Signer(promise_key(session.config))
+    run_relayer(session.config, session.sender, threading.Event(), promiser=promiser)
 
 
 @click.command(

@@ -20,10 +20,10 @@ import click
 from .. import config, telemetry
 from ..chain.address_file import load_deployment
 from ..chain.sender import EvmSender
-from ..keyfiles import account_key
+from ..keyfiles import account_key, promise_key
 from ..node import run_relayer
 from ..protocol.receipt import Scheme, SignedReceipt, keccak
-from ..protocol.signing import scheme_of
+from ..protocol.signing import Secp256k1Signer, scheme_of
 from ..steps import Context
 from ..steps.batch import close, next_receipts
 from ..steps.finalise import finalise
@@ -102,7 +102,9 @@ def main(path: Path) -> None:
     settings = config.load(path, os.environ)
     deployment = load_deployment(settings.chain.deployment)
     chain = EvmSender(settings.chain.rpc, deployment, account_key(settings.account), settings.chain.timeout)
-    run_relayer(settings, chain, threading.Event(), steps=(watch, cheat_batch, post, finalise))
+    promiser = Secp256k1Signer(promise_key(settings))
+    steps = (watch, cheat_batch, post, finalise)
+    run_relayer(settings, chain, threading.Event(), steps, promiser)
 
 
 if __name__ == "__main__":

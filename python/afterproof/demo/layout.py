@@ -13,6 +13,9 @@ from .processes import free_port
 MAX_AGE: Final = 3.0
 """Seconds that a receipt waits for its batch, at most."""
 
+PROMISE_MARGIN: Final = 6.0
+"""Seconds before a promise is due that its batch is closed: a few blocks."""
+
 POLL: Final = 0.5
 """Seconds between two looks at the chain."""
 
@@ -98,6 +101,7 @@ port = {ports.relayers[pair.number - 1]}
 store = "{pair.relayer}.sqlite3"
 data_dir = "{pair.relayer}-batches"
 max_age = {MAX_AGE}
+promise_margin = {PROMISE_MARGIN}
 poll = {POLL}
 """
 

@@ -10,8 +10,9 @@ from functools import cached_property
 from typing import Any, Final
 
 from .errors import InvalidField
+from .fields import hex_of, integer_of, object_of
 from .merkle import BatchTree, root_of
-from .receipt import Domain, hex0x, keccak
+from .receipt import MAX_SIGNATURE, Domain, hex0x, keccak
 from .signing import recover_address
 
 PROMISE_TYPE: Final = (
@@ -64,9 +65,27 @@ class SignedPromise:
         """The address that signed, or None for a malformed signature."""
         return recover_address(self.promise.digest(domain), self.signature)
 
+
+@dataclass(frozen=True)
+class HeldPromise:
+    """A signed promise with the place that it gives one leaf: what a relayer answers a receipt with."""
+
+    signed: SignedPromise
+    index: int
+    proof: tuple[bytes, ...]
+
+    @property
+    def seq(self) -> int:
+        """The number promised to the leaf."""
+        return self.signed.promise.first_seq + self.index
+
+    def holds(self, leaf_hash: bytes) -> bool:
+        """Whether the promise gives ``leaf_hash`` that number."""
+        return self.signed.promise.opens(self.seq, leaf_hash, self.proof)
+
     def to_json(self) -> dict[str, Any]:
-        """The one form of promises in files and HTTP."""
-        p = self.promise
+        """The one form of promises in files and HTTP: 0x-hex, numbers as integers."""
+        p = self.signed.promise
         return {
             "promise": {
                 "lane": p.lane,
@@ -76,8 +95,40 @@ class SignedPromise:
                 "includeBy": p.include_by,
                 "beneficiary": hex0x(p.beneficiary),
             },
-            "signature": hex0x(self.signature),
+            "signature": hex0x(self.signed.signature),
+            "index": self.index,
+            "proof": [hex0x(node) for node in self.proof],
         }
+
+    @classmethod
+    def from_json(cls, value: object, path: str = "") -> "HeldPromise":
+        """Parse :meth:`to_json`'s form, strictly; ``path`` is where it stands, for messages.
+
+        Raises:
+            InvalidField: naming the field and the rule.
+        """
+        at = f"{path}." if path else ""
+        top = object_of(value, path, ("promise", "signature", "index", "proof"), "the promise file")
+        fields = object_of(top["promise"], f"{at}promise", (*_BITS, "root", "beneficiary"))
+        numbers = {
+            name: integer_of(fields[name], f"{at}promise.{name}", bits) for name, bits in _BITS.items()
+        }
+        root = hex_of(fields["root"], f"{at}promise.root", exactly=32)
+        beneficiary = hex_of(fields["beneficiary"], f"{at}promise.beneficiary", exactly=20)
+        promise = Promise(
+            numbers["lane"], numbers["firstSeq"], numbers["count"], root, numbers["includeBy"], beneficiary
+        )
+        signature = hex_of(top["signature"], f"{at}signature", at_most=MAX_SIGNATURE)
+        index = integer_of(top["index"], f"{at}index", 32)
+        if index >= promise.count:
+            raise InvalidField(f"{at}index", "must be below promise.count")
+        if not isinstance(top["proof"], list) or len(top["proof"]) > 32:
+            raise InvalidField(f"{at}proof", "must be an array of at most 32 hashes")
+        proof = (hex_of(node, f"{at}proof[{i}]", exactly=32) for i, node in enumerate(top["proof"]))
+        return cls(SignedPromise(promise, signature), index, tuple(proof))
+
+
+_BITS: Final = {"lane": 32, "firstSeq": 64, "count": 32, "includeBy": 64}
 
 
 def promise_of(
@@ -88,3 +139,9 @@ def promise_of(
         raise InvalidField("beneficiary", "must be an address of 20 bytes")
     root = BatchTree(leaf_hashes).root
     return Promise(lane, first_seq, len(leaf_hashes), root, include_by, beneficiary)
+
+
+def held_promises(signed: SignedPromise, leaf_hashes: Sequence[bytes]) -> list[HeldPromise]:
+    """The promise opened at each of the leaves that it was made for."""
+    tree = BatchTree(leaf_hashes)
+    return [HeldPromise(signed, i, tuple(tree.proof(i))) for i in range(tree.size)]

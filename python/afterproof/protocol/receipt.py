@@ -12,6 +12,7 @@ from typing import Any, Final
 from sha3 import keccak_256
 
 from .errors import InvalidField
+from .fields import hex_of, integer_of, object_of
 
 ZERO: Final = bytes(32)
 MAX_SIGNATURE: Final = 256
@@ -181,21 +182,17 @@ class SignedReceipt:
             InvalidField: naming the field and the rule. Unknown fields are refused: a misspelt optional field
                 would otherwise be lost in silence.
         """
-        top = _object(value, "", ("receipt", "scheme", "signature", "publicKey"))
-        fields = _object(top["receipt"], "receipt", _RECEIPT_FIELDS)
+        top = object_of(value, "", ("receipt", "scheme", "signature", "publicKey"))
+        fields = object_of(top["receipt"], "receipt", _RECEIPT_FIELDS)
         node, model, request, response, evidence = (
-            _hex(fields[name], f"receipt.{name}", exactly=32) for name in _RECEIPT_FIELDS[:5]
+            hex_of(fields[name], f"receipt.{name}", exactly=32) for name in _RECEIPT_FIELDS[:5]
         )
-        issued_at = fields["issuedAt"]
-        if not isinstance(issued_at, int) or isinstance(issued_at, bool):
-            raise InvalidField("receipt.issuedAt", "must be an integer of unix seconds")
-        if not 0 <= issued_at <= MAX_ISSUED_AT:
-            raise InvalidField("receipt.issuedAt", "must be from 0 to 2^64 - 1")
+        issued_at = integer_of(fields["issuedAt"], "receipt.issuedAt", bits=64, unit=" of unix seconds")
         scheme = top["scheme"]
         if not isinstance(scheme, str) or scheme not in Scheme.__members__:
             raise InvalidField("scheme", f"must be one of {', '.join(Scheme)}")
-        signature = _hex(top["signature"], "signature", at_most=MAX_SIGNATURE)
-        public_key = _hex(top["publicKey"], "publicKey", at_most=1024)
+        signature = hex_of(top["signature"], "signature", at_most=MAX_SIGNATURE)
+        public_key = hex_of(top["publicKey"], "publicKey", at_most=1024)
         receipt = Receipt(node, model, request, response, evidence, issued_at)
         return cls(receipt, Scheme(scheme), signature, public_key)
 
@@ -206,32 +203,3 @@ _RECEIPT_FIELDS: Final = ("node", "model", "request", "response", "evidence", "i
 def hex0x(data: bytes) -> str:
     """``data`` as lower-case hex after 0x."""
     return "0x" + data.hex()
-
-
-def _object(value: object, path: str, names: tuple[str, ...]) -> dict[str, Any]:
-    where = path or "the receipt file"
-    if not isinstance(value, dict):
-        raise InvalidField(where, "must be a JSON object")
-    prefix = f"{path}." if path else ""
-    for name in names:
-        if name not in value:
-            raise InvalidField(prefix + name, "is missing")
-    for name in value:
-        if name not in names:
-            raise InvalidField(prefix + str(name)[:64], f"is not a field of {where}")
-    return value
-
-
-def _hex(value: object, path: str, exactly: int | None = None, at_most: int | None = None) -> bytes:
-    rule = f"must be {exactly} bytes of 0x-hex" if exactly else f"must be at most {at_most} bytes of 0x-hex"
-    limit = exactly or at_most or 0
-    if not isinstance(value, str) or not value.startswith("0x") or len(value) > 2 + 2 * limit:
-        raise InvalidField(path, rule)
-    try:
-        data = bytes.fromhex(value[2:])
-    except ValueError:
-        raise InvalidField(path, rule) from None
-    # bytes.fromhex skips white space, which is no hex to anyone else.
-    if len(data) * 2 + 2 != len(value) or (exactly is not None and len(data) != exactly):
-        raise InvalidField(path, rule)
-    return data

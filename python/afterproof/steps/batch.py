@@ -93,11 +93,14 @@ def _due(context: Context) -> str | None:
     waiting = context.store.receipts.oldest_from(context.lane, _next_seq(context))
     if waiting is None:
         return None
-    count, _, received_at = waiting
+    count, first_seq, received_at = waiting
     settings = context.config.relayer
     if count >= settings.max_batch:
         return f"{count} receipts wait, and {settings.max_batch} fill a batch"
     age = context.clock() - received_at
     if age >= settings.max_age:
         return f"its oldest receipt has waited {age:.1f} of {settings.max_age:g} seconds"
+    due = context.store.promises.earliest_due(context.lane, first_seq)
+    if due is not None and context.chain_now >= due - settings.promise_margin:
+        return f"a promise falls due in {due - context.chain_now} seconds"
     return None

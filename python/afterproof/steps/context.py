@@ -10,6 +10,7 @@ from ..config import Config
 from ..data import Data
 from ..errors import ConfigError
 from ..protocol.receipt import Domain
+from ..protocol.signing import Secp256k1Signer
 from ..store import Store
 
 STALE: Final = 180.0
@@ -31,9 +32,33 @@ class Pulse:
         return self._at is not None and now - self._at <= STALE
 
 
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """What a lane may promise: numbers below ``limit``, those below ``signed_until`` under this relayer's key.
+
+    Neither limit ever falls, so what was read a while ago promises too little at worst. ``last_due``: a promise due
+    later does not bind the lane, because it leaves.
+    """
+
+    ahead: int = 0
+    limit: int = 0
+    signed_until: int = 0
+    last_due: int | None = None
+
+
+class LaneWatch:
+    """What the chain said of this relayer's lane when it was last followed to its head. Not stored."""
+
+    def __init__(self) -> None:
+        self.authority: Authority | None = None
+
+
 @dataclass(frozen=True)
 class Context:
-    """A role's chain (with its account), store, data and settings. ``clock`` gives unix seconds."""
+    """A role's chain (with its account), store, data and settings. ``clock`` gives unix seconds.
+
+    ``promiser`` signs a relayer's promises; without it none are given.
+    """
 
     chain: ChainSender
     store: Store
@@ -41,6 +66,8 @@ class Context:
     data: Data = field(default_factory=Data)
     clock: Callable[[], float] = time.time
     pulse: Pulse = field(default_factory=Pulse)
+    promiser: Secp256k1Signer | None = None
+    lane_watch: LaneWatch = field(default_factory=LaneWatch)
 
     @property
     def now(self) -> int:
@@ -56,6 +83,22 @@ class Context:
     def domain(self) -> Domain:
         """The EIP-712 domain of receipts."""
         return Domain(self.deployment.chain_id, self.deployment.registry)
+
+    @property
+    def authority(self) -> Authority:
+        """What the lane may promise, as far as it is known: nothing before the first look."""
+        return self.lane_watch.authority or Authority()
+
+    @property
+    def chain_now(self) -> int:
+        """About now, by the later of the clock and the chain: a node that registered just now has started."""
+        cursor = self.store.chain.cursor()
+        return max(self.now, cursor.timestamp if cursor is not None else 0)
+
+    @property
+    def promise_domain(self) -> Domain:
+        """The EIP-712 domain of promises."""
+        return Domain(self.deployment.chain_id, self.deployment.settlement)
 
     @property
     def lane(self) -> int:

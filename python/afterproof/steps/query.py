@@ -7,6 +7,7 @@ from functools import lru_cache
 from ..protocol.batching import Batch, build_batch
 from ..protocol.header import BatchId, first_seq_of, lane_of
 from ..protocol.judge import Void, judge_posted
+from ..protocol.promise import HeldPromise
 from ..protocol.receipt import Leaf, Scheme
 from ..protocol.state import Standing, VoidReason
 from ..store import Store
@@ -49,6 +50,7 @@ class ReceiptView:
     void_reason: VoidReason
     timeline: Timeline
     inclusion: Inclusion | None
+    promise: HeldPromise | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,18 +78,20 @@ def find_receipt(context: Context, leaf_hash: bytes) -> ReceiptView | None:
     if stored is None:
         return None
     posted = context.store.batches.posted_with(stored.lane, stored.seq)
+    promise = context.store.promises.held(stored.lane, stored.seq)
     issued_at = stored.leaf.receipt.issued_at
     if stored.emptied:
         timeline = Timeline(issued_at, stored.received_at)
-        return _view(stored, Standing.VOIDED, VoidReason.FAULTY, timeline, None)
+        return _view(stored, Standing.VOIDED, VoidReason.FAULTY, timeline, None, promise)
     if posted is None:
         timeline = Timeline(issued_at, stored.received_at)
-        return _view(stored, Standing.SIGNED, VoidReason.NONE, timeline, None)
+        standing = Standing.SIGNED if promise is None else Standing.PROMISED
+        return _view(stored, standing, VoidReason.NONE, timeline, None, promise)
     index = stored.seq - first_seq_of(posted.id)
     standing, reason = _standing(context, stored.leaf, posted, index)
     final_at = posted.final_at if standing is Standing.FINAL else None
     timeline = Timeline(issued_at, stored.received_at, posted.posted_at, posted.header.window_end, final_at)
-    return _view(stored, standing, reason, timeline, _inclusion(context.store, posted, index))
+    return _view(stored, standing, reason, timeline, _inclusion(context.store, posted, index), promise)
 
 
 def list_batches(context: Context, lane: int | None = None, most: int = 100) -> list[BatchView]:
@@ -125,9 +129,10 @@ def _view(
     reason: VoidReason,
     timeline: Timeline,
     inclusion: Inclusion | None,
+    promise: HeldPromise | None,
 ) -> ReceiptView:
     return ReceiptView(
-        stored.leaf, stored.scheme, stored.lane, stored.seq, standing, reason, timeline, inclusion
+        stored.leaf, stored.scheme, stored.lane, stored.seq, standing, reason, timeline, inclusion, promise
     )
 
 

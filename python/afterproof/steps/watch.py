@@ -1,11 +1,14 @@
-"""Watch: follow the chain into the store, range by range, and go back when the chain did."""
+"""Watch: follow the chain into the store, range by range, and go back when the chain did.
+
+A relayer that promises also looks at what its lane may promise, whenever there is a new block.
+"""
 
 import logging
 from typing import Final
 
 from ..chain.base import Block
 from ..errors import ChainUnavailable
-from .context import Context
+from .context import Authority, Context
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +30,8 @@ def watch(context: Context) -> bool:
         cursor = store.chain.cursor()
     first = cursor.number + 1 if cursor is not None else context.deployment.block
     if first > head.number:
+        if context.lane_watch.authority is None:
+            _look_at_lane(context)
         context.pulse.beat(context.clock())
         return False
     last = _block(context, min(head.number, first + RANGE - 1))
@@ -41,6 +46,7 @@ def watch(context: Context) -> bool:
     if last.number < head.number:
         log.info("followed the chain to block %d of %d", last.number, head.number)
         return True
+    _look_at_lane(context)
     context.pulse.beat(context.clock())
     return False
 
@@ -78,6 +84,39 @@ def _go_back(context: Context, head: Block) -> None:
     undone_from = ancestor.number if ancestor is not None else before_all
     log.warning("the chain was reorganised: what came after block %d is undone and read again", undone_from)
     store.chain.undo_beyond(ancestor, before_all)
+
+
+def _look_at_lane(context: Context) -> None:
+    if context.promiser is None:
+        return
+    lane = context.chain.lane(context.lane)
+    if lane is None or not lane.ahead:
+        context.lane_watch.authority = Authority()
+        return
+    limit = lane.next_seq + lane.ahead
+    last_due = None
+    if lane.exit_at:
+        epoch = context.store.registry.epoch_at(lane.exit_at)
+        last_due = lane.exit_at + (epoch.terms.max_promise_delay if epoch is not None else 0)
+    until = _signed_until(context, context.store.receipts.next_seq(context.lane), limit)
+    context.lane_watch.authority = Authority(lane.ahead, limit, until, last_due)
+
+
+def _signed_until(context: Context, first: int, limit: int) -> int:
+    """From number ``first`` on, the first below ``limit`` that another key signs promises for, or ``limit``."""
+    assert context.promiser is not None
+    ours = context.promiser.address
+
+    def is_ours(seq: int) -> bool:
+        return context.chain.promise_key_of(context.lane, seq) == ours
+
+    if first >= limit or is_ours(limit - 1):
+        return limit if first >= limit or is_ours(first) else first
+    low, high = first, limit - 1  # between them a rotation took the authority away
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (middle + 1, high) if is_ours(middle) else (low, middle)
+    return low
 
 
 def _block(context: Context, number: int) -> Block:

@@ -9,6 +9,7 @@ that may exceed 63 bits (amounts in wei) are decimal text.
     epochs, nodes, node_ends, posted, voids      what the chain says, each with its block
     receipts    own lane: what was accepted, each at its sequence number
     sequences   own lane: the next number to give away
+    promises    own lane: what was promised to whoever handed receipts in, one signature for each request
     closed      own lane: batches that were built and published, posted or not
     checks      verifier: what came of checking a posted batch
     verdicts    verifier: leaves to dispute and data to demand, and what came of it
@@ -91,5 +92,13 @@ CREATE TABLE deadlines (
 );
 """
 
-MIGRATIONS: Final = (_FIRST,)
+_PROMISES: Final = """
+CREATE TABLE promises (
+    lane INTEGER NOT NULL, first_seq INTEGER NOT NULL, count INTEGER NOT NULL,
+    root BLOB NOT NULL, include_by INTEGER NOT NULL, beneficiary BLOB NOT NULL, signature BLOB NOT NULL,
+    PRIMARY KEY (lane, first_seq)
+);
+"""
+
+MIGRATIONS: Final = (_FIRST, _PROMISES)
 """What brings a database from each version to the next."""

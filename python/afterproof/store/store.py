@@ -13,6 +13,7 @@ from .batches import Batches
 from .chainlog import ChainLog
 from .database import Database
 from .deadlines import Deadlines
+from .promises import Promises
 from .receipts import Receipts
 from .registry import Registry
 from .verdicts import Verdicts
@@ -30,6 +31,7 @@ class Store:
         self._lock: int | None = None
         self.registry = Registry(database)
         self.receipts = Receipts(database)
+        self.promises = Promises(database)
         self.batches = Batches(database)
         self.verdicts = Verdicts(database)
         self.deadlines = Deadlines(database)

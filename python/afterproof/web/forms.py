@@ -21,11 +21,12 @@ def accepted(answer: Accepted) -> dict[str, Any]:
         "lane": stored.lane,
         "seq": stored.seq,
         "receivedAt": stored.received_at,
+        "promise": None if answer.promise is None else answer.promise.to_json(),
     }
 
 
 def receipt(view: ReceiptView) -> dict[str, Any]:
-    """A receipt's standing, timeline, place and proof."""
+    """A receipt's standing, timeline, place and proof, and what was promised of it."""
     times = view.timeline
     return {
         "leafHash": hex0x(view.leaf.hash),
@@ -45,6 +46,7 @@ def receipt(view: ReceiptView) -> dict[str, Any]:
         "words": hex0x(view.leaf.words),
         "signature": hex0x(view.leaf.signature),
         "inclusion": None if view.inclusion is None else _inclusion(view.inclusion),
+        "promise": None if view.promise is None else view.promise.to_json(),
     }
 
 

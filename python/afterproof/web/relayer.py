@@ -1,12 +1,15 @@
 """The relayer's HTTP interface.
 
-    POST /v1/receipts               one receipt, or an array of at most 1,000: each its place, once it is on disk
+    POST /v1/receipts               one receipt, or an array of at most 1,000: each its place and promise, once on disk
     GET  /v1/receipts/{leafHash}    standing, timeline, inclusion proof
     GET  /v1/batches                the newest batches of the lane
     GET  /v1/batches/{id}           one
     GET  /v1/batches/{id}/data      its packed leaves
     GET  /health                    whether the process answers
     GET  /ready                     whether it takes receipts now
+
+A receipt may carry a ``beneficiary``, an address: who is paid if the promise is broken. At the edge of what the lane
+may promise the answer is 429, with Retry-After.
 
 A refusal is ``{"error": {"field", "rule", "message"}}`` with a status of its own; an array answers 200 with a place or
 an error for each item, in order. Everything that takes more than a moment runs in a thread.
@@ -25,10 +28,12 @@ from .. import __version__
 from ..errors import DataUnavailable
 from ..protocol.errors import InvalidField
 from ..protocol.header import BatchId
+from ..protocol.promise import NOBODY
 from ..protocol.receipt import SignedReceipt
 from ..steps import Context
-from ..steps.intake import Accepted, Answer, Refused, Unready, intake
+from ..steps.intake import Accepted, Answer, Full, Refused, Unready, intake
 from ..steps.query import find_batch, find_receipt, list_batches
+from ..units import address_of
 from . import forms
 from .body import json_body
 from .errors import HANDLERS, Refusal, error_of, json_response
@@ -103,7 +108,8 @@ class Relayer:
         return json_response(answer, 200 if is_ready else 503)
 
     def _take(self, body: list[object]) -> list[Answer]:
-        return intake(self._context, [_parsed(item) for item in body])
+        parsed = [_parsed(item) for item in body]
+        return intake(self._context, [item for item, _ in parsed], [beneficiary for _, beneficiary in parsed])
 
 
 def create_app(context: Context) -> Starlette:
@@ -121,13 +127,25 @@ def create_app(context: Context) -> Starlette:
     return Starlette(routes=routes, exception_handlers=HANDLERS)
 
 
-def _parsed(item: object) -> SignedReceipt | InvalidField:
+def _parsed(item: object) -> tuple[SignedReceipt | InvalidField, bytes]:
+    """The receipt in an item, and the beneficiary of its promise."""
     if not isinstance(item, dict):
-        return InvalidField("receipt", "must be a JSON object")
+        return InvalidField("receipt", "must be a JSON object"), NOBODY
+    rest = dict(item)
+    beneficiary = rest.pop("beneficiary", None)
     try:
-        return SignedReceipt.from_json(item)
+        return SignedReceipt.from_json(rest), _beneficiary(beneficiary)
     except InvalidField as error:
-        return error
+        return error, NOBODY
+
+
+def _beneficiary(value: object) -> bytes:
+    if value is None:
+        return NOBODY
+    try:
+        return address_of(value if isinstance(value, str) else "")
+    except ValueError as rule:
+        raise InvalidField("beneficiary", str(rule)) from None
 
 
 def _single(answer: Answer) -> Response:
@@ -135,6 +153,8 @@ def _single(answer: Answer) -> Response:
         return json_response(forms.accepted(answer))
     if isinstance(answer, Unready):
         raise Refusal(503, "relayer", answer.why, RETRY_AFTER)
+    if isinstance(answer, Full):
+        raise Refusal(429, "relayer", answer.why, RETRY_AFTER)
     raise Refusal(_status(answer), answer.field, answer.rule)
 
 
@@ -143,6 +163,8 @@ def _item(answer: Answer) -> dict[str, Any]:
         return forms.accepted(answer)
     if isinstance(answer, Unready):
         return {"error": error_of("relayer", answer.why, 503)}
+    if isinstance(answer, Full):
+        return {"error": error_of("relayer", answer.why, 429)}
     return {"error": error_of(answer.field, answer.rule, _status(answer))}
 
 

@@ -1,0 +1,60 @@
+"""Promises that were given, each stored with its signature in the commit of the receipts that it is about."""
+
+from ..protocol.promise import HeldPromise, Promise, SignedPromise, held_promises
+from .database import Database, Row
+
+_COLUMNS = "lane, first_seq, count, root, include_by, beneficiary, signature"
+
+
+class Promises:
+    """The table ``promises``."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, signed: SignedPromise) -> None:
+        """Keep a promise. Belongs in the transaction that stores its receipts."""
+        p = signed.promise
+        self._database.execute(
+            f"INSERT INTO promises ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (p.lane, p.first_seq, p.count, p.root, p.include_by, p.beneficiary, signed.signature),
+        )
+
+    def holding(self, lane: int, seq: int) -> SignedPromise | None:
+        """The promise of number ``seq`` of a lane, or None."""
+        row = self._database.row(
+            f"SELECT {_COLUMNS} FROM promises WHERE lane = ? AND first_seq <= ? ORDER BY first_seq DESC LIMIT 1",
+            (lane, seq),
+        )
+        found = _signed(row) if row else None
+        return found if found is not None and seq < found.promise.first_seq + found.promise.count else None
+
+    def opened(self, signed: SignedPromise) -> list[HeldPromise]:
+        """A promise opened at each of its numbers, by the receipts stored there."""
+        p = signed.promise
+        rows = self._database.rows(
+            "SELECT leaf_hash FROM receipts WHERE lane = ? AND seq >= ? AND seq < ? ORDER BY seq",
+            (p.lane, p.first_seq, p.first_seq + p.count),
+        )
+        return held_promises(signed, [row[0] for row in rows])
+
+    def held(self, lane: int, seq: int) -> HeldPromise | None:
+        """The promise of number ``seq`` of a lane, opened there, or None."""
+        signed = self.holding(lane, seq)
+        return self.opened(signed)[seq - signed.promise.first_seq] if signed is not None else None
+
+    def earliest_due(self, lane: int, first_seq: int) -> int | None:
+        """The least ``include_by`` of all promises of numbers from ``first_seq`` on, or None."""
+        holding = self.holding(lane, first_seq)
+        row = self._database.row(
+            "SELECT MIN(include_by) FROM promises WHERE lane = ? AND first_seq >= ?", (lane, first_seq)
+        )
+        times = [holding.promise.include_by] if holding is not None else []
+        if row is not None and row[0] is not None:
+            times.append(int(row[0]))
+        return min(times, default=None)
+
+
+def _signed(row: Row) -> SignedPromise:
+    *promise, signature = row
+    return SignedPromise(Promise(*promise), signature)
