@@ -205,6 +205,18 @@ class PromiseRules(SettlementBase):
             self.paid_in[lane] = 0
             self.taken.add(lane)
 
+    @rule(lane=st.integers(1, 2), offset=st.sampled_from([0, 1]))
+    def leave_for_good(self, lane: int, offset: int) -> None:
+        """A lane leaves, waits until its last batch is closed and nothing can be claimed, and takes its stake."""
+        if lane not in self.spec.lanes:
+            return
+        self.attempt("exit", self.owner_of(lane), lane)
+        ends = [batch.header.latest_end for key, batch in self.spec.batches.items() if key >> 64 == lane]
+        self.evm.warp(max([self.evm.now, *(end + 1 for end in ends)]))
+        self.attempt("release_cover", 0, lane, 100)
+        self.evm.warp(max(self.evm.now, self.spec.lanes[lane].liable_until))
+        self.withdraw_stake(lane, offset)
+
     @rule(guardian=st.booleans(), seconds=st.sampled_from([0, 1, 5, 10, 11]))
     def pause(self, guardian: bool, seconds: int) -> None:
         self.attempt("pause", 9 if guardian else 0, seconds)
