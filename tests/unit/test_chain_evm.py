@@ -12,6 +12,7 @@ EvmSender
 ├── no pending block: simulated on the newest; values that fit no call: SendFailed
 ├── not landed in time, or the answer lost: SendFailed, and it may land later
 ├── handed in twice: no error; trouble while waiting: patience
+├── a deposit by the base fee of the newest block
 ├── several threads: each transaction its own number
 └── the key: never shown; what is none is refused without showing it
 EvmDeployer
@@ -21,6 +22,7 @@ EvmDeployer
 
 import json
 import logging
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -45,7 +47,7 @@ from afterproof.protocol.batching import build_batch
 from afterproof.protocol.header import batch_id
 from afterproof.protocol.receipt import Domain
 from afterproof.protocol.state import Claim, FaultKind
-from afterproof.protocol.terms import ETHER, GWEI
+from afterproof.protocol.terms import DEMO, ETHER, GWEI
 from tests.support.chains import IMPATIENT, KEYS, OWNER_KEY, PARAMETERS, deployed_anvil, restored, rpc
 from tests.support.false_node import Edit, Http, false_node, tampering
 from tests.support.scene import forged_leaf, secp_signer
@@ -276,6 +278,12 @@ def test_a_call_answered_with_something_else_is_unavailable(
             lambda: chain.standing(batch_id(1, 0), 0, bytes(224), []),
             lambda: chain.why_void(batch_id(1, 0), 0, bytes(224), []),
             lambda: chain.was_live(bytes(32), 0, 0),
+            lambda: chain.demand_of(batch_id(1, 0), 0),
+            lambda: chain.claims_of(1, 0),
+            lambda: chain.promise_key_of(1, 0),
+            lambda: chain.gap_histogram(1),
+            lambda: chain.pause_state(),
+            lambda: chain.fault_contracts(1),
         ]
         if answer == "0x" + "ff" * 32:  # one full word is a header's root, but no other answer here
             del reads[4]
@@ -439,6 +447,9 @@ def test_a_lost_answer_to_sending_may_mean_that_it_lands(node: tuple[str, Deploy
         before = chain.lane(1)
         with pytest.raises(SendFailed, match="it may land later"):
             chain.top_up(1, GWEI)
+        deadline = time.monotonic() + 5
+        while chain.lane(1) == before and time.monotonic() < deadline:
+            time.sleep(0.02)  # the node mines it when it has answered
         after = chain.lane(1)
         assert before is not None and after is not None and after.stake == before.stake + GWEI
 
@@ -499,6 +510,30 @@ def test_the_key_is_never_shown(chain: EvmSender, caplog: pytest.LogCaptureFixtu
     assert not any(secret in text.lower() or KEYS["poster"].decode("latin1") in text for text in shown)
     assert isinstance(chain._wallet, Wallet) and chain.account.hex() in repr(chain)
     assert address_of(OWNER_KEY).hex() == "f39fd6e51aad88f6f4ce6ab8827279cfffb92266"
+
+
+def test_a_deposit_follows_the_base_fee() -> None:
+    """Also where calls see a base fee of zero, as they do on many nodes."""
+
+    def zero(method: str, params: list[Any], answer: dict[str, Any]) -> Any:
+        asked = method == "eth_call" and params[0]["data"].startswith("0x" + kind.selector.hex())
+        return {"result": "0x" + DEMO.demand_deposit.to_bytes(32).hex()} if asked else answer
+
+    kind = interface("Settlement").functions["depositFor"]
+    batch = batch_id(1, 0)
+    with deployed_anvil() as own, through(own, zero) as chain:
+        chain.open_lane(chain.account, chain.account, 0, ETHER)
+        now = chain.head().timestamp
+        chain.post(1, 0, 1, now, now, [b"\x01" * 32], "")
+        assert chain.deposit_for(batch, 0) == DEMO.demand_deposit
+        rpc(own[0], "anvil_setNextBlockBaseFeePerGas", hex(100 * GWEI))
+        rpc(own[0], "evm_mine")
+        rpc(own[0], "anvil_setNextBlockBaseFeePerGas", hex(100 * GWEI))
+        needed = chain.deposit_for(batch, 0)
+        assert needed == 100 * GWEI * 180_000
+        with pytest.raises(CallReverted, match="InsufficientDeposit"):
+            chain.demand_tile(batch, 0, b"\x01" * 32, [], needed - 1)
+        chain.demand_tile(batch, 0, b"\x01" * 32, [], needed)
 
 
 # --- EvmDeployer -------------------------------------------------------------------------------

@@ -85,6 +85,10 @@ class EvmReader(EvmCalls):
             self._terms[epoch] = Terms(*fields)
         return self._terms[epoch]
 
+    def epoch_start(self, epoch: int) -> int:
+        """Implements :meth:`ChainReader.epoch_start`."""
+        return int(self._settlement("termsOf", epoch)[1])
+
     def batch(self, batch: BatchId) -> tuple[bytes, Header] | None:
         """Implements :meth:`ChainReader.batch`."""
         root, header = self._settlement("batch", batch)
@@ -125,13 +129,12 @@ class EvmReader(EvmCalls):
 
     def demand_of(self, batch: BatchId, tile: int) -> DemandState | None:
         """Implements :meth:`ChainReader.demand_of`."""
-        ((challenger, deadline, answered_at, halves, expired, deposit, opened_at),) = self._settlement(
-            "demandOf", batch, tile
-        )
+        (fields,) = self._settlement("demandOf", batch, tile)
+        challenger, deadline, answered_at, halves, expired, deposit, opened_at, payee = fields
         if not any(challenger):
             return None
         answered = frozenset(half for half in (0, 1) if halves >> half & 1)
-        return DemandState(challenger, opened_at, deadline, deposit, answered, answered_at, expired)
+        return DemandState(challenger, opened_at, deadline, deposit, answered, answered_at, expired, payee)
 
     def deposit_for(self, batch: BatchId, tile: int) -> int:
         """Implements :meth:`ChainReader.deposit_for`."""

@@ -78,6 +78,13 @@ class MemoryReader:
             raise CallReverted("UnknownEpoch", (epoch,))
         return epochs[epoch - 1].terms
 
+    def epoch_start(self, epoch: int) -> int:
+        """Implements :meth:`ChainReader.epoch_start`."""
+        epochs = self.chain.view().settlement.epochs
+        if not 0 < epoch <= len(epochs):
+            raise CallReverted("UnknownEpoch", (epoch,))
+        return epochs[epoch - 1].starts_at
+
     def promise_key_of(self, lane: int, seq: int) -> bytes:
         """Implements :meth:`ChainReader.promise_key_of`."""
         found = self.chain.view().settlement.lanes.get(lane)
@@ -123,6 +130,7 @@ class MemoryReader:
             answered=frozenset(found.answered),
             answered_at=found.answered_at,
             expired=found.expired,
+            payee=found.payee,
         )
 
     def deposit_for(self, batch: BatchId, tile: int) -> int:

@@ -69,16 +69,35 @@ def load_parameters(path: Path) -> Parameters:
     Raises:
         ConfigError: naming file, key and rule.
     """
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path}: the parameter file cannot be read ({error.strerror})") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: the parameter file is not TOML: {error}") from error
+    content = _read(path)
     try:
         return parse_parameters(content)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
+
+
+def load_terms(path: Path) -> Terms:
+    """The terms in a TOML file: a parameter file, or one with the table [terms] alone.
+
+    Raises:
+        ConfigError: naming file, key and rule.
+    """
+    content = _read(path)
+    try:
+        if set(content) == {"terms"}:
+            return _terms(content["terms"])
+        return parse_parameters(content).terms
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: the parameter file cannot be read ({error.strerror})") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: the parameter file is not TOML: {error}") from error
 
 
 def parse_parameters(content: dict[str, Any]) -> Parameters:

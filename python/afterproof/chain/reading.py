@@ -59,6 +59,14 @@ class ChainReader(Protocol):
         """
         ...
 
+    def epoch_start(self, epoch: int) -> int:
+        """When an epoch starts or started.
+
+        Raises:
+            CallReverted: it was never announced.
+        """
+        ...
+
     def promise_key_of(self, lane: int, seq: int) -> bytes:
         """The address whose key signs promises of a lane for number ``seq``; zeros: nobody's."""
         ...

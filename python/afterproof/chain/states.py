@@ -60,7 +60,8 @@ class NodeState:
 class DemandState:
     """A demand as the contract has it now.
 
-    ``answered`` are the halves that were shown; ``answered_at`` is 0 until all were. ``deposit`` is what is still held.
+    ``answered`` are the halves that were shown; ``answered_at`` is 0 until all were. ``deposit`` is what is held of it.
+    ``payee`` is owed half of it, once all is shown, for the half that was shown first (zeros: nobody yet).
     """
 
     challenger: bytes
@@ -70,6 +71,7 @@ class DemandState:
     answered: frozenset[int]
     answered_at: int
     expired: bool
+    payee: bytes
 
 
 @dataclass(frozen=True, slots=True)
