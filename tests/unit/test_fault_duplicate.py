@@ -162,11 +162,13 @@ def test_duplicate_that_is_not_earlier_is_none(scene: Scene) -> None:
 
 def test_duplicate_on_another_lane_is_none(scene: Scene) -> None:
     scene.pair.act("open_lane", scene.stranger, scene.poster, bytes(20), 0, value=ETHER)
+    # On both its number is higher than on the other.
     leaf = scene.leaf(1)
-    one, two = scene.post(leaf), scene.post(leaf, lane=2)
-    assert refused(scene, scene.duplicate(two, 0, one, 0)) == "NotProven"
-    assert refused(scene, scene.duplicate(one, 0, two, 0)) == "NotProven"
-    assert [scene.standing(batch, 0) for batch in (one, two)] == [POSTED, POSTED]
+    one, two = scene.post(leaf, None, leaf), scene.post(leaf, None, leaf, lane=2)
+    for later, earlier in ((one, two), (two, one)):
+        assert refused(scene, scene.duplicate(later, 2, earlier, 0)) == "NotProven"
+        assert refused(scene, scene.duplicate(later, 0, earlier, 2)) == "NotProven"
+    assert [scene.standing(batch, 2) for batch in (one, two)] == [POSTED, POSTED]
 
 
 def test_duplicate_of_what_is_not_there_is_none(scene: Scene) -> None:

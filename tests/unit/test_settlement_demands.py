@@ -195,6 +195,18 @@ def test_demand_binds_the_lane_and_is_counted(scene: Scene) -> None:
     assert scene.pair.spec.lanes[1].liable_until == bound
 
 
+def test_demand_never_frees_a_lane_sooner_than_it_would_have_been(scene: Scene) -> None:
+    batch = scene.post(*[None] * 257)
+    scene.pair.act("exit", scene.relayer, scene.lane)
+    bound = scene.pair.spec.lanes[1].liable_until
+    demand = scene.demand(batch, 0)
+    assert demand.deadline + DEMO.window + DEMO.claim_window < bound
+    assert scene.pair.settlement.call("lane", 1).liableUntil == bound
+    scene.end_window(batch, 0)
+    later = scene.demand(batch, 1).deadline + DEMO.window + DEMO.claim_window
+    assert scene.pair.settlement.call("lane", 1).liableUntil == max(bound, later)
+
+
 def test_demands_of_a_lane_have_deadlines_apart_and_a_whole_period_each(scene: Scene) -> None:
     first, second = scene.post(*[None] * 513), scene.post(*[None] * 257)
     start = scene.now
