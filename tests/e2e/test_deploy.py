@@ -20,6 +20,8 @@ import pytest
 
 from afterproof.chain.address_file import load_deployment, read_json
 from afterproof.chain.deploy import progress_file
+from afterproof.chain.parameters import load_parameters
+from afterproof.chain.plan import FAULT_CONTRACTS, plan
 from afterproof.chain.sender import EvmSender
 from afterproof.protocol.terms import DEMO
 from tests.support.anvil import anvil
@@ -29,6 +31,7 @@ from tests.support.scene import secp_signer
 ROOT = Path(__file__).resolve().parents[2]
 APE = Path(sys.prefix) / "bin" / "ape"
 PARAMETERS = ROOT / "scripts" / "parameters"
+DEVELOPMENT = load_parameters(PARAMETERS / "development.toml")
 OWNER = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"
 
 
@@ -59,11 +62,10 @@ def test_on_apes_local_network_a_test_account_deploys(tmp_path: Path) -> None:
     assert ran.returncode == 0, ran.stderr
     assert "Settlement deployed at 0x" in ran.stdout
     assert load_deployment(out).chain_id == 31337
-    assert set(read_json(out, "address file")["contracts"]) >= {
-        "Settlement",
-        "AttestationRegistry",
-        "BadSignature",
-    }
+    written = read_json(out, "address file")
+    assert list(written["contracts"]) == [step.name for step in plan(DEVELOPMENT, bytes(20))]
+    assert {"Settlement", "AttestationRegistry", *FAULT_CONTRACTS.values()} <= set(written["contracts"])
+    assert written["parameters"]["guardian"] == "deployer"
 
 
 def test_interrupted_it_goes_on_and_the_contracts_work(tmp_path: Path) -> None:
@@ -72,7 +74,7 @@ def test_interrupted_it_goes_on_and_the_contracts_work(tmp_path: Path) -> None:
         _interrupt(command(node.url, out, "--account", "TEST::0"), progress_file(out), environment(tmp_path))
         assert not out.exists()
         begun = read_json(progress_file(out), "progress file")["contracts"]
-        assert 1 <= len(begun) < 5
+        assert 1 <= len(begun) < len(plan(DEVELOPMENT, bytes(20)))
 
         ran = run(tmp_path, node.url, out, "--account", "TEST::0")
         assert ran.returncode == 0, ran.stderr
@@ -81,6 +83,8 @@ def test_interrupted_it_goes_on_and_the_contracts_work(tmp_path: Path) -> None:
         deployment = load_deployment(out)
         owner = EvmSender(node.url, deployment, OWNER_KEY)
         assert owner.terms(1) == DEMO
+        assert set(owner.fault_contracts(1)) == set(FAULT_CONTRACTS)
+        assert owner.pause_state().guardian == owner.account
         signer = secp_signer(0)
         owner.endorse(signer.public_key, owner.account)
         assert owner.nodes() == [signer.node]

@@ -11,6 +11,7 @@ MemoryChain
 ├── delay_next: the sender fails, the transaction lands later, or at once
 ├── before_next: somebody else's transaction comes first
 ├── act: an epoch announced, slashed stake burned
+├── a guardian and a base fee as told
 └── views share one chain; each dry run leaves it alone
 """
 
@@ -170,6 +171,20 @@ def test_slashed_stake_is_burned_by_whoever_sweeps(chain: MemoryChain) -> None:
     _, landed = chain.act(OTHER, lambda env, settlement, _: settlement.sweep_burned(env, 1))
     assert landed.events == (Burned(1, DEMO.leaf_slash // 2),)
     assert view.balance(BURNED_TO) == DEMO.leaf_slash // 2
+
+
+def test_a_deposit_follows_the_base_fee() -> None:
+    chain = MemoryChain(OWNER, balances={RELAYER: 10 * ETHER}, guardian=OTHER, base_fee=100 * GWEI)
+    view = chain.account_view(RELAYER)
+    open_lane(chain)
+    batch = build_batch(1, 0, [None])
+    view.post(1, 0, 1, chain.now, chain.now, batch.tree.tile_roots, "")
+    needed = view.deposit_for(batch.id, 0)
+    assert needed == 100 * GWEI * 180_000
+    with pytest.raises(CallReverted, match="InsufficientDeposit"):
+        view.demand_tile(batch.id, 0, batch.tree.root, [], needed - 1)
+    view.demand_tile(batch.id, 0, batch.tree.root, [], needed)
+    assert chain.account_view(OTHER).pause_posting(1).events
 
 
 def test_dry_run_and_views_share_one_chain(chain: MemoryChain) -> None:
