@@ -87,6 +87,7 @@ BREAKING = [
     ("max_clock_skew", 3_601),
     ("max_promise_delay", 0),
     ("margin", 16),
+    ("catch_up", 0),
     ("catch_up", 60 * 86_400 + 1),
     ("max_outage", 0),
     ("max_pause", 7 * 86_400 + 1),

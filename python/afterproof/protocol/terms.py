@@ -73,7 +73,7 @@ class Terms:
                 "with margin is at most maxPostingDelay",
                 t.max_promise_delay + t.margin <= t.max_posting_delay,
             ),
-            ("catchUp", "is at most 60 days", t.catch_up <= 60 * DAY),
+            ("catchUp", "is 1 second to 60 days", 0 < t.catch_up <= 60 * DAY),
             ("maxPause", "is at most 7 days", t.max_pause <= 7 * DAY),
             ("pauseSpacing", "is at least maxPause", t.pause_spacing >= t.max_pause),
             ("coverShare", "is 1 to 10000", 0 < t.cover_share <= BASIS),
