@@ -15,40 +15,19 @@ from pathlib import Path
 
 import pytest
 
-from afterproof.cli.session import Session
 from afterproof.protocol.receipt import hex0x
 from afterproof.protocol.terms import ETHER
-from tests.support.cli import Ran, post_unjudged, run
+from tests.support.cli import post_unjudged
+from tests.support.on_chain import on, refused
 from tests.support.scene import secp_signer
 from tests.support.world import OWNER, RELAYER, RIVAL, VERIFIER, World
 
 NEW = secp_signer(7)
 
 
-class OnChain(Session):
-    """A session on the world's chain, as one of its accounts."""
-
-    def __init__(self, world: World, account: bytes) -> None:
-        super().__init__()
-        view = world.chain.account_view(account)
-        self.__dict__.update(reader=view, sender=view, deployment=world.chain.deployment)
-
-
 @pytest.fixture
 def world(tmp_path: Path) -> World:
     return World(tmp_path)
-
-
-def on(world: World, account: bytes, *arguments: str) -> Ran:
-    """Run a command as an account."""
-    return run(*arguments, session=OnChain(world, account))
-
-
-def refused(ran: Ran) -> str:
-    """The sentence of a run that was refused."""
-    assert (ran.status, ran.out) == (1, "")
-    assert ran.err.startswith("error: ") and ran.err.count("\n") == 1
-    return ran.err
 
 
 # --- lane ------------------------------------------------------------------------------------------
@@ -123,7 +102,7 @@ def test_node_endorse_makes_a_node_live(world: World) -> None:
 
 def test_node_endorse_is_for_the_registrys_owner(world: World) -> None:
     said = refused(on(world, RIVAL, "node", "endorse", hex0x(NEW.public_key)))
-    assert "only the registry's owner may do this, not 0x0303" in said
+    assert "only the owner may do this, not 0x0303" in said
     assert "KEY" in refused(on(world, OWNER, "node", "endorse", "no-such-file"))
 
 

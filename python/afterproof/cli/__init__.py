@@ -3,8 +3,10 @@
 app       the entry point: global options, errors as sentences, exit statuses
 demo      demo, devnet                       roles    relayer, verifier, gateway
 receipt   receipt show, verify               setup    init, keys new
-lane, node, credits                          what operators do on chain
-session   settings and chain of one run      values, options, output, keyfiles   what they share
+promise   promise verify, claim              demand   have data shown on chain, and show it
+lane, lane_changes, node, credits            what operators do on chain
+epoch, guardian                              what the owner and the guardian do
+session   settings and chain of one run      values, options, output, files      what they share
 
 Exit statuses: 0 done, 1 an error (a sentence on standard error), 2 a wrong command line, 130 interrupted by Ctrl-C.
 To a relayer, verifier or gateway Ctrl-C and SIGTERM are how it is told to end: it finishes what it is at, and ends

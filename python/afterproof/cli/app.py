@@ -11,10 +11,14 @@ from .. import __version__
 from ..errors import AfterproofError, CallReverted
 from ..protocol.errors import ProtocolError
 from .credits import credit
+from .demand import demand
 from .demo import demo, devnet
-from .lane import lane
+from .epoch import epoch
+from .guardian import guardian
+from .lane_changes import lane
 from .node import node
 from .options import config_option, examples
+from .promise import promise
 from .receipt import receipt
 from .refusals import explained
 from .roles import gateway, relayer, verifier
@@ -45,7 +49,11 @@ def afterproof() -> None:
     """Answers now, proof after: signed receipts for AI inference, settled on an EVM chain."""
 
 
-for command in (demo, devnet, receipt, init, keys, node, lane, gateway, relayer, verifier, credit):
+COMMANDS: Final = (
+    demo, devnet, receipt, promise, init, keys, node, lane, gateway, relayer, verifier, demand, credit, epoch, guardian,
+)  # fmt: skip
+
+for command in COMMANDS:
     afterproof.add_command(command)
 
 

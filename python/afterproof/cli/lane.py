@@ -1,4 +1,4 @@
-"""`lane`: open a lane, add to its stake, look at lanes."""
+"""`lane`: open a lane, add to its stake, look at lanes. What changes a lane is in ``lane_changes``."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -11,15 +11,19 @@ from .landed import told
 from .options import acts, examples, reads
 from .output import emit, facts, table
 from .session import Session, pass_session
-from .values import ADDRESS, AMOUNT
+from .values import ADDRESS, AMOUNT, moment
 
 if TYPE_CHECKING:
     from ..chain.base import ChainReader, LaneState
 
 
+lane_number = click.argument("number", type=click.IntRange(1), metavar="LANE")
+"""The argument LANE."""
+
+
 @click.group()
 def lane() -> None:
-    """Open lanes, add to their stakes, look at them.
+    """Open lanes, add to their stakes, change them, leave them, look at them.
 
     A lane is a relayer's numbered sequence of receipts, with a stake that answers for it.
     """
@@ -36,8 +40,7 @@ def lane() -> None:
 @click.option(
     "--promise-key",
     type=ADDRESS,
-    default=bytes(20),
-    help="The account that signs its promises [default: none].",
+    help="The account that signs its promises, which the relayer must hold [default: yours].",
 )
 @click.option(
     "--ahead",
@@ -51,13 +54,14 @@ def open_lane(
     session: Session,
     stake: int,
     poster: bytes | None,
-    promise_key: bytes,
+    promise_key: bytes | None,
     ahead: int,
     dry_run: bool,
     as_json: bool,
 ) -> None:
     """Open a lane of yours, with a stake."""
     poster = poster or session.sender.account
+    promise_key = promise_key or session.sender.account
     number, landed = session.sender.open_lane(poster, promise_key, ahead, stake, dry_run)
     what = f"lane {number} with {ether(stake)}, for {checksummed(poster)} to post on"
     told(
@@ -67,7 +71,7 @@ def open_lane(
 
 
 @lane.command("top-up", epilog=examples("afterproof lane top-up 1 0.5ether"))
-@click.argument("number", type=click.IntRange(1), metavar="LANE")
+@lane_number
 @click.argument("amount", type=AMOUNT)
 @acts
 @pass_session
@@ -88,12 +92,12 @@ def show(session: Session, number: int | None, as_json: bool) -> None:
     """Show a lane, or all."""
     reader = session.reader
     if number is None:
-        lanes = [_lane(reader, each) for each in range(1, reader.lane_count() + 1)]
+        lanes = [lane_state(reader, each) for each in range(1, reader.lane_count() + 1)]
         rows = [(n, ether(s.stake), s.next_seq, s.open, checksummed(s.owner)) for n, s in lanes]
         text = table(("lane", "stake", "posted", "open", "owner"), rows) if rows else "There is no lane yet."
         emit(as_json, {"lanes": [_json(n, state) for n, state in lanes]}, text)
         return
-    _, state = _lane(reader, number)
+    _, state = lane_state(reader, number)
     terms = reader.terms(reader.current_epoch())
     room = max(state.stake - terms.min_stake, 0) // terms.cover - state.ahead
     named: list[tuple[str, object]] = [
@@ -103,12 +107,18 @@ def show(session: Session, number: int | None, as_json: bool) -> None:
         ("stake", f"{ether(state.stake)}, covers {max(room, 0):,} open receipts"),
         ("burned", ether(state.burned)),
         ("receipts", f"{state.next_seq:,} posted, {state.open:,} of them counted as open"),
-        ("ahead", f"{state.ahead:,}"),
+        ("ahead", f"{state.ahead:,} may be promised beyond those posted"),
+        ("promises", f"signed by {checksummed(reader.promise_key_of(number, state.next_seq))}"),
     ]
+    if state.blown:
+        named.append(("fuse", "blown: it may never post again"))
+    if state.exit_at:
+        named.append(("leaves", f"since {moment(state.exit_at)}, liable until {moment(state.liable_until)}"))
     emit(as_json, _json(number, state), facts(named))
 
 
-def _lane(reader: "ChainReader", number: int) -> "tuple[int, LaneState]":
+def lane_state(reader: "ChainReader", number: int) -> "tuple[int, LaneState]":
+    """A lane with its number; refuses one that is not there."""
     state = reader.lane(number)
     if state is None:
         raise ConfigError(f"there is no lane {number}: there are {reader.lane_count()}, numbered from 1")
@@ -125,4 +135,7 @@ def _json(number: int, state: "LaneState") -> dict[str, Any]:
         "next_seq": state.next_seq,
         "open": state.open,
         "ahead": state.ahead,
+        "exit_at": state.exit_at or None,
+        "liable_until": state.liable_until or None,
+        "blown": state.blown,
     }

@@ -7,13 +7,13 @@ from typing import Any, Final
 import click
 import msgspec
 
-from ..errors import ConfigError
 from ..protocol.errors import InvalidField
 from ..protocol.receipt import Domain, Scheme, SignedReceipt, hex0x, keccak
 from ..protocol.registry import Assurance
 from ..protocol.signing import verify as signature_holds
 from ..protocol.state import Standing, VoidReason
 from .checks import Checks, signature_text
+from .files import read_bytes
 from .options import examples, reads
 from .output import emit, facts, note
 from .session import Session, pass_session
@@ -80,7 +80,7 @@ def verify(
     signed = read_receipt(file)
     checks = _checked(session, signed)
     bodies = {
-        name: keccak(_bytes(path)) == getattr(signed.receipt, name)
+        name: keccak(read_bytes(path)) == getattr(signed.receipt, name)
         for name, path in (("request", request), ("response", response))
         if path is not None
     }
@@ -122,14 +122,7 @@ def _text(file: str) -> str:
     # A header's value has more characters than a file's name may have.
     if len(file) > 255 and not file.startswith(("/", ".")):
         return file
-    return _bytes(Path(file)).decode("utf-8", errors="replace")
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
+    return read_bytes(Path(file)).decode("utf-8", errors="replace")
 
 
 def _signature(session: Session, signed: SignedReceipt) -> bool | None:

@@ -18,6 +18,54 @@ _SENTENCES: Final[dict[str, Callable[..., str]]] = {
         f"the lane would hold {ether(stake)} and must hold {ether(needed)}"
     ),
     "ZeroAddress": lambda: "the poster must not be the zero address",
+    "NotLaneOwner": lambda caller, owner: (
+        f"only the lane's owner, {checksummed(_address(owner))}, may do this, not {checksummed(_address(caller))}"
+    ),
+    "LaneBlown": lambda lane: f"the fuse of lane {lane} has blown: it may never post again",
+    "AlreadyLeaving": lambda lane: f"lane {lane} leaves already",
+    "NotLeaving": lambda lane: f"lane {lane} has not begun to leave: `afterproof lane exit {lane}`",
+    "StillLiable": lambda lane, until: f"lane {lane} is liable until {moment(until)}",
+    "ReceiptsOpen": lambda lane, count: (
+        f"{count:,} of lane {lane}'s receipts still count as open: wait until they are final, then "
+        f"`afterproof lane release {lane}`"
+    ),
+    "NoChangeDue": lambda lane, at: (
+        f"the announced ahead of lane {lane} is due {moment(at)}"
+        if at
+        else f"lane {lane} announced no smaller ahead"
+    ),
+    "NotPromised": lambda lane, seq: (
+        f"the lane's promise key for number {seq} of lane {lane} did not sign that, or it holds another leaf there"
+    ),
+    "Unenforceable": lambda lane, seq: (
+        f"number {seq} is beyond what lane {lane} may promise, or due too long after it began to leave"
+    ),
+    "NotBroken": lambda lane, seq: f"the promise of number {seq} of lane {lane} was kept, or may still be",
+    "AlreadyClaimed": lambda lane, seq: f"the promise of number {seq} of lane {lane} was claimed before",
+    "UnknownBatch": lambda batch: f"there is no batch {batch}",
+    "TooLate": lambda end: f"it is too late: the last moment was {moment(end)}",
+    "NotIncluded": lambda batch, index: (
+        f"what was handed in does not lead to the root of batch {batch} at place {index}"
+    ),
+    "AlreadyDemanded": lambda batch, tile: f"tile {tile} of batch {batch} was demanded before: once is all",
+    "NotDemanded": lambda batch, tile: f"tile {tile} of batch {batch} was never demanded",
+    "AlreadyAnswered": lambda batch, tile: f"the demand of tile {tile} of batch {batch} is settled",
+    "WrongAnswer": lambda batch, tile: f"those are not the leaves of tile {tile} of batch {batch}",
+    "InsufficientDeposit": lambda deposit, needed: (
+        f"a demand takes {ether(needed)} at the present base fee, not {ether(deposit)}"
+    ),
+    "NotYet": lambda until: f"it can still be answered until {moment(until)}",
+    "Struck": lambda batch, tile: f"tile {tile} of batch {batch} is struck",
+    "NotGuardian": lambda caller: f"only the guardian may do this, not {checksummed(_address(caller))}",
+    "WrongPause": lambda seconds, longest: f"a pause lasts 1 to {longest:,} seconds, not {seconds:,}",
+    "TooSoon": lambda at, earliest: (
+        f"{moment(at)} is too soon: the earliest is {moment(earliest)} ({earliest})"
+    ),
+    "TooDistant": lambda at, latest: (
+        f"{moment(at)} is too far ahead: the latest is {moment(latest)} ({latest})"
+    ),
+    "EpochPending": lambda epoch, at: f"epoch {epoch} is announced and starts {moment(at)}",
+    "BadTerms": lambda parameter, rule: f"the terms break a rule: {parameter} {rule}",
     "AlreadyRegistered": lambda node: (
         f"node {hex0x(node)} was registered before: a revoked node takes a new key"
     ),
@@ -37,7 +85,7 @@ _SENTENCES: Final[dict[str, Callable[..., str]]] = {
         f"{checksummed(_address(to))} refuses to be paid: withdraw to another account"
     ),
     "OwnableUnauthorizedAccount": lambda account: (
-        f"only the registry's owner may do this, not {checksummed(_address(account))}"
+        f"only the owner may do this, not {checksummed(_address(account))}"
     ),
 }
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import click
 
+from ..protocol.header import BatchId, batch_id
 from ..protocol.receipt import hex0x
 from ..units import address_of, wei_of
 
@@ -54,9 +55,31 @@ class Hash(click.ParamType):
         return bytes.fromhex(value[2:])
 
 
+class Batch(click.ParamType):
+    """A batch's id, from `lane/firstSeq`, decimal digits, or 0x-hex."""
+
+    name = "batch"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> BatchId:
+        """Implements :meth:`click.ParamType.convert`."""
+        if isinstance(value, int):
+            return BatchId(value)
+        if match := re.fullmatch(r"([0-9]{1,10})/([0-9]{1,20})", value):
+            lane, first_seq = int(match[1]), int(match[2])
+            if lane < 2**32 and first_seq < 2**64:
+                return batch_id(lane, first_seq)
+        elif re.fullmatch(r"[0-9]{1,29}|0x[0-9a-fA-F]{1,64}", value):
+            number = int(value, 16 if value.startswith("0x") else 10)
+            if number < 2**96:
+                return BatchId(number)
+        rule = "is not a batch: write its lane and first number, as in 1/0, or its id"
+        return self.fail(f"{value!r} {rule}", param, ctx)
+
+
 AMOUNT: Final = Amount()
 ADDRESS: Final = Address()
 HASH: Final = Hash()
+BATCH: Final = Batch()
 
 
 def short(data: bytes) -> str:
