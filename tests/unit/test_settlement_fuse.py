@@ -12,6 +12,7 @@ when it blows
 ├── given a demand that is open → it is answered, or expires, as ever
 ├── given the lane → it may never post again, nor rotate to a poster; it may be topped up, and leave with the rest
 ├── given receipts of it → they may be posted again, on another lane
+├── given promises in it → missed, claimable from the first strike of their tile on, whichever struck first
 └── given short gas → all or nothing
 """
 
@@ -29,6 +30,7 @@ from afterproof.protocol.terms import DEMO, ETHER
 from tests.support.evm import Reverted
 from tests.support.invariants import solvent
 from tests.support.pair import encode_claim
+from tests.support.promises import PromiseScene
 from tests.support.scene import Scene, answer_of, tile_of
 
 POSTED, FINAL, VOIDED = Standing.POSTED, Standing.FINAL, Standing.VOIDED
@@ -322,6 +324,58 @@ def test_receipts_of_a_blown_batch_are_no_earlier_ones_for_those_posted_before_i
     assert scene.refusal("prove_fault", scene.prover, FaultKind.DUPLICATE_RECEIPT, claim) == "NotProven"
     scene.end_window(again)
     assert scene.standing(again, 0) is FINAL
+
+
+def test_fuse_makes_every_promise_of_its_batch_a_missed_one() -> None:
+    scene = PromiseScene()
+    leaf = scene.leaf(9)
+    promise = scene.promise(leaf, first_seq=4 * 256)
+    batch = post_of_tiles(scene, 4, leaf)
+    for tile in range(4):
+        scene.demand(batch, tile)
+    scene.pass_deadline(batch, 3)
+    assert scene.refused_missed(promise) == "NotBroken"
+    for tile in range(4):
+        scene.expire(batch, tile)
+    scene.missed(promise)
+    scene.compare()
+
+
+def test_fuse_does_not_open_again_the_claims_of_a_tile_struck_before() -> None:
+    scene = PromiseScene()
+    leaves = [scene.leaf(0), scene.leaf(1)]
+    promise = scene.promise(*leaves, include_by=scene.now + 2)
+    batch = scene.post(*leaves, *[None] * 1022)
+    for tile in range(4):
+        scene.demand(batch, tile)
+    scene.pass_deadline(batch, 0, offset=DEMO.claim_window)
+    scene.missed(promise.opening(0))
+    for tile in range(4):
+        scene.expire(batch, tile)
+    assert is_blown(scene, batch)
+    scene.wait(1)
+    assert scene.refused_missed(promise.opening(1)) == "TooLate"
+    scene.compare()
+
+
+def test_fuse_counts_for_promises_where_it_struck_before_the_deadline_of_a_demand() -> None:
+    scene = PromiseScene(replace(DEMO, answer_spacing=5))
+    leaves = [scene.leaf(0), scene.leaf(1)]
+    promise = scene.promise(*leaves, first_seq=4 * 256, include_by=scene.now + 2)
+    batch = post_of_tiles(scene, 4, *leaves)
+    for tile in range(5):
+        scene.demand(batch, tile)
+    scene.pass_deadline(batch, 3)
+    for tile in range(4):
+        scene.expire(batch, tile)
+    assert is_blown(scene, batch)
+    blown = scene.now
+    assert blown < scene.pair.spec.batches[batch.id].demands[4].deadline
+    scene.warp(blown + DEMO.claim_window)
+    scene.missed(promise.opening(4 * 256))
+    scene.wait(1)
+    assert scene.refused_missed(promise.opening(4 * 256 + 1)) == "TooLate"
+    scene.compare()
 
 
 def test_fuse_with_starved_gas_does_all_or_nothing(scene: Scene) -> None:
