@@ -346,7 +346,7 @@ def doubled() -> tuple[Scene, Claim]:
 
 
 @given(st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 def test_evidence_of_any_bytes_is_judged_alike(doubled: tuple[Scene, Claim], data: st.DataObject) -> None:
     scene, claim = doubled
     evidence = bytearray(claim.evidence)

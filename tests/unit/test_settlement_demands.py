@@ -532,7 +532,7 @@ def test_griefer_that_demands_everything_in_the_last_second_never_stops_a_lane_t
     posted: list[Batch] = []
     griefer, paid = scene.stranger, 0
     before = wealth(scene, griefer)
-    for _ in range(2 * batches):
+    for _ in range(batches + 4):
         posted.append(scene.post(*[None] * count, lane=2))
         for batch in posted:
             if scene.pair.spec.batches[batch.id].header.window_end == scene.now:
@@ -616,13 +616,13 @@ def test_lane_that_demands_from_itself_and_answers_shows_the_forgery_in_no_short
 
 
 def test_lane_that_demands_from_itself_to_put_off_deadlines_waits_as_well(scene: Scene) -> None:
-    decoy = scene.post(*[None] * 20 * 256)
+    decoy = scene.post(*[None] * 10 * 256)
     forged = scene.post(scene.forged(1), scene.leaf(2))
-    for tile in range(20):
+    for tile in range(10):
         scene.demand(decoy, tile, by=scene.relayer)
         scene.answer(decoy, tile)
     demand = scene.demand(forged)
-    assert demand.deadline == scene.now + PERIOD + 20 * SPACING
+    assert demand.deadline == scene.now + PERIOD + 10 * SPACING
     # Until it is shown or struck it is not final, whatever else has ended; and the stake stays where it is.
     scene.pair.act("exit", scene.relayer, scene.lane)
     scene.pass_deadline(forged, offset=0)
