@@ -48,7 +48,8 @@ library Epochs {
             startsAt: startsAt,
             claimWindow: terms.claimWindow,
             catchUp: terms.catchUp,
-            slashGwei: uint48(terms.promiseSlash / 1 gwei)
+            slashGwei: uint48(terms.promiseSlash / 1 gwei),
+            pausedUntil: book.latestPromises.pausedUntil
         });
         book.latestPromises = promises;
         book.promises[epoch] = promises;
@@ -85,7 +86,10 @@ library Epochs {
         uint256 time
     ) internal view returns (PromiseTerms memory terms) {
         terms = book.latestPromises;
-        if (time < terms.startsAt) terms = book.promises[at(book, time)];
+        if (time >= terms.startsAt) return terms;
+        uint40 pausedUntil = terms.pausedUntil;
+        terms = book.promises[at(book, time)];
+        terms.pausedUntil = pausedUntil;
     }
 
     /// @dev From the moment a lane begins to leave until no promise of it can be claimed. Term by term, because a

@@ -48,7 +48,8 @@ library PromiseClaims {
         uint64 firstSeq
     ) internal returns (Payout memory) {
         Lane storage lane = _enforceable(state, opening);
-        uint256 due = dueOf(state, opening.inclusion.includeBy);
+        PromiseTerms memory terms = state.epochs.promisesAt(opening.inclusion.includeBy);
+        uint256 due = _due(state, opening.inclusion.includeBy, terms);
         uint256 over = due;
         bool late = block.timestamp > due;
         if (opening.seq < lane.sequence.nextSeq()) {
@@ -58,7 +59,7 @@ library PromiseClaims {
             late = header.anchor() > due || struckAt != 0;
         }
         if (!late) revert IPromises.NotBroken(opening.inclusion.lane, opening.seq);
-        return _pay(state, opening, MISSED_DEADLINE, over);
+        return _pay(state, opening, MISSED_DEADLINE, over, terms);
     }
 
     /// @dev See `IPromises.claimOmitted`.
@@ -69,7 +70,9 @@ library PromiseClaims {
         bytes32 other,
         bytes32[] calldata path
     ) internal returns (Payout memory) {
-        _enforceable(state, opening);
+        Lane storage lane = _promised(state, opening);
+        _checkBinding(lane, opening);
+        // A number that stands in a batch was below the limit: that slot need not be read.
         (uint256 batchId, Header header) = _holding(state, opening, firstSeq);
         uint256 index = opening.seq - firstSeq;
         Batch storage batch = state.batches[batchId];
@@ -77,9 +80,15 @@ library PromiseClaims {
             revert ISettlement.NotIncluded(batchId, index);
         }
         if (other == opening.leafHash) revert IPromises.NotBroken(opening.inclusion.lane, opening.seq);
-        uint256 due = dueOf(state, opening.inclusion.includeBy);
-        (uint256 over, ) = _over(state, batchId, header, index, due);
-        return _pay(state, opening, OMITTED_RECEIPT, over);
+        PromiseTerms memory terms = state.epochs.promisesAt(opening.inclusion.includeBy);
+        (uint256 over, ) = _over(
+            state,
+            batchId,
+            header,
+            index,
+            _due(state, opening.inclusion.includeBy, terms)
+        );
+        return _pay(state, opening, OMITTED_RECEIPT, over, terms);
     }
 
     /// @dev See `IPromises.claimDouble`.
@@ -99,38 +108,64 @@ library PromiseClaims {
         uint256 word = state.claims[laneId][seq];
         bool firstWasPaid = word & BROKEN != 0 && (word ^ uint256(first.leafHash)) & LEAF_MASK == 0;
         Opening calldata paid = firstWasPaid ? second : first;
-        uint256 over = dueOf(state, paid.inclusion.includeBy);
+        PromiseTerms memory terms = state.epochs.promisesAt(paid.inclusion.includeBy);
+        uint256 over = _due(state, paid.inclusion.includeBy, terms);
         if (seq < lane.sequence.nextSeq()) {
             (uint256 batchId, Header header) = _holding(state, first, firstSeq);
             (over, ) = _over(state, batchId, header, seq - firstSeq, over);
         }
-        return _pay(state, paid, DOUBLE_PROMISE, over);
+        return _pay(state, paid, DOUBLE_PROMISE, over, terms);
     }
 
-    /// @dev The last second in which a promise is in time, never before the catch-up after a pause is over.
+    /// @dev The last second in which a promise is in time.
     function dueOf(State storage state, uint256 includeBy) internal view returns (uint256) {
-        if (state.pauses.count == 0 || includeBy > type(uint48).max) return includeBy;
-        uint256 pauseEnd = state.pauses.all.upperLookupRecent(uint48(includeBy));
-        if (pauseEnd == 0) return includeBy;
-        uint256 caughtUp = pauseEnd + state.epochs.promisesAt(includeBy).catchUp;
-        return includeBy > caughtUp ? includeBy : caughtUp;
+        return _due(state, includeBy, state.epochs.promisesAt(includeBy));
     }
 
     // ------------------------------------------------------------------------------ what a claim rests on
+
+    /// @dev Never before the catch-up after a pause is over.
+    function _due(
+        State storage state,
+        uint256 includeBy,
+        PromiseTerms memory terms
+    ) private view returns (uint256) {
+        if (terms.pausedUntil == 0 || includeBy > type(uint48).max) return includeBy;
+        uint256 pauseEnd = state.pauses.all.upperLookupRecent(uint48(includeBy));
+        if (pauseEnd == 0) return includeBy;
+        uint256 caughtUp = pauseEnd + terms.catchUp;
+        return includeBy > caughtUp ? includeBy : caughtUp;
+    }
 
     /// @dev The lane of a promise that its authority signed, opened rightly, and within what may be promised.
     function _enforceable(
         State storage state,
         Opening calldata opening
     ) private view returns (Lane storage lane) {
-        InclusionPromise calldata inclusion = opening.inclusion;
-        lane = state.lanes[inclusion.lane];
+        lane = _promised(state, opening);
+        if (!lane.isWithinLimit(opening.seq)) {
+            revert IPromises.Unenforceable(opening.inclusion.lane, opening.seq);
+        }
+        _checkBinding(lane, opening);
+    }
+
+    /// @dev The lane of a promise that its authority signed, opened rightly.
+    function _promised(
+        State storage state,
+        Opening calldata opening
+    ) private view returns (Lane storage lane) {
+        lane = state.lanes[opening.inclusion.lane];
         // A lane that is none has no key, and nobody signs as the zero address.
         if (!_holds(opening) || _signer(opening) != lane.promiseKeyOf(opening.seq)) {
-            revert IPromises.NotPromised(inclusion.lane, opening.seq);
+            revert IPromises.NotPromised(opening.inclusion.lane, opening.seq);
         }
-        if (!lane.isWithinLimit(opening.seq) || (lane.lastDue != 0 && inclusion.includeBy > lane.lastDue)) {
-            revert IPromises.Unenforceable(inclusion.lane, opening.seq);
+    }
+
+    /// @dev A lane that leaves is not bound by what falls due too late.
+    function _checkBinding(Lane storage lane, Opening calldata opening) private view {
+        uint256 lastDue = lane.lastDue;
+        if (lastDue != 0 && opening.inclusion.includeBy > lastDue) {
+            revert IPromises.Unenforceable(opening.inclusion.lane, opening.seq);
         }
     }
 
@@ -190,11 +225,11 @@ library PromiseClaims {
         State storage state,
         Opening calldata opening,
         uint8 fault,
-        uint256 over
+        uint256 over,
+        PromiseTerms memory terms
     ) private returns (Payout memory payout) {
         InclusionPromise calldata inclusion = opening.inclusion;
         // Check:
-        PromiseTerms memory terms = state.epochs.promisesAt(inclusion.includeBy);
         if (over != Tiles.OPEN && block.timestamp > over + terms.claimWindow) {
             revert ISettlement.TooLate(over + terms.claimWindow);
         }

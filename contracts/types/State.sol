@@ -43,12 +43,14 @@ struct FaultEntry {
     uint48 slashGwei;
 }
 
-/// @notice What a claim on a promise needs of an epoch: one slot.
+/// @notice What a claim on a promise needs of an epoch: one slot. `pausedUntil` is the end of the latest pause, or zero: by
+/// it a claim knows, without another slot, that no promise was deferred.
 struct PromiseTerms {
     uint40 startsAt;
     uint32 claimWindow;
     uint32 catchUp;
     uint48 slashGwei;
+    uint40 pausedUntil;
 }
 
 /// @notice Every epoch announced. `latest` and `latestPromises` repeat the newest terms, so that a post, or a claim, reads

@@ -38,7 +38,7 @@ class PromiseClaims(Views):
 
         ``first_seq`` names the batch that holds the number, where one was posted.
         """
-        lane = self._enforceable(opening, env.now)
+        lane = self._enforceable(opening)
         due = self.due(opening.signed.promise.include_by)
         if opening.seq >= lane.next_seq:
             missed = env.now > due
@@ -59,7 +59,9 @@ class PromiseClaims(Views):
         self, env: Env, opening: Opening, first_seq: int, other: bytes, path: tuple[bytes, ...]
     ) -> list[Event]:
         """Another leaf stands at the number promised; ``other`` is its hash."""
-        lane = self._enforceable(opening, env.now)
+        lane = self._promised(opening)
+        self._check_binding(lane, opening)
+        # A number that stands in a batch was below the limit.
         batch = self._holding(opening, first_seq)
         index = opening.seq - first_seq
         if root_of(other, index, batch.header.count, path) != batch.root:
@@ -71,8 +73,8 @@ class PromiseClaims(Views):
 
     def claim_double(self, env: Env, first: Opening, second: Opening, first_seq: int) -> list[Event]:
         """Two promises of one number for different leaves. The first named is paid, unless its leaf was already."""
-        lane = self._enforceable(first, env.now)
-        self._enforceable(second, env.now)
+        lane = self._enforceable(first)
+        self._enforceable(second)
         if first.place != second.place or first.leaf_hash == second.leaf_hash:
             raise Revert("NotBroken", *first.place)
         paid = second if self.paid.get(first.place) == first.leaf_hash else first
@@ -91,8 +93,16 @@ class PromiseClaims(Views):
             return include_by
         return max(include_by, before[-1].end + self._epoch_at(include_by)[1].terms.catch_up)
 
-    def _enforceable(self, opening: Opening, now: int) -> Lane:
+    def _enforceable(self, opening: Opening) -> Lane:
         """The lane of a promise that its authority signed, opened rightly, and within what may be promised."""
+        lane = self._promised(opening)
+        if opening.seq >= lane.limit:
+            raise Revert("Unenforceable", *opening.place)
+        self._check_binding(lane, opening)
+        return lane
+
+    def _promised(self, opening: Opening) -> Lane:
+        """The lane of a promise that its authority signed, opened rightly."""
         promise = opening.signed.promise
         lane = self.lanes.get(promise.lane)
         if lane is None or not promise.opens(opening.seq, opening.leaf_hash, opening.proof):
@@ -100,9 +110,12 @@ class PromiseClaims(Views):
         signer = opening.signed.signer(self.promise_domain)
         if signer is None or signer != lane.promise_key(opening.seq):
             raise Revert("NotPromised", *opening.place)
-        if opening.seq >= lane.limit or (lane.exit_at and promise.include_by > lane.last_due):
-            raise Revert("Unenforceable", *opening.place)
         return lane
+
+    def _check_binding(self, lane: Lane, opening: Opening) -> None:
+        """A lane that leaves is not bound by what falls due too late."""
+        if lane.exit_at and opening.signed.promise.include_by > lane.last_due:
+            raise Revert("Unenforceable", *opening.place)
 
     def _holding(self, opening: Opening, first_seq: int) -> Batch:
         """The batch that starts at ``first_seq``, which must hold the number."""
