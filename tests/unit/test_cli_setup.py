@@ -17,6 +17,7 @@ a public key
 
 import json
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,10 +25,10 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from afterproof import config
-from afterproof.config import AccountConfig, GatewayConfig
+from afterproof.config import AccountConfig, Config, GatewayConfig, RelayerConfig
 from afterproof.errors import ConfigError
 from afterproof.gateway.server import load_signer
-from afterproof.keyfiles import account_key, gateway_key, new_node_key, public_key_of
+from afterproof.keyfiles import account_key, gateway_key, new_node_key, promise_key, public_key_of
 from afterproof.protocol.errors import InvalidField
 from afterproof.protocol.receipt import Domain, Scheme, hex0x
 from afterproof.protocol.signing import Secp256k1Signer, node_of, scheme_of
@@ -84,6 +85,22 @@ def test_keys_new_makes_an_account_that_its_password_opens(tmp_path: Path) -> No
     assert answer["address"].lower() == hex0x(Secp256k1Signer(private).address)
     assert private.hex() not in json.dumps(answer)
     assert password.read_text().strip() not in json.dumps(answer)
+
+
+def test_promise_key_is_its_own_or_the_accounts(tmp_path: Path) -> None:
+    own, account = tmp_path / "promise.json", "0x" + "11" * 32
+    run("keys", "new", str(own))
+    settings = RelayerConfig(promise_keystore=own, promise_password_file=own.with_suffix(".password"))
+    base = Config(account=AccountConfig(private_key=account))
+    assert hex0x(promise_key(base)) == account
+    key = promise_key(replace(base, relayer=settings))
+    assert hex0x(key) != account
+    direct = RelayerConfig(promise_key=hex0x(key))
+    assert promise_key(replace(base, relayer=direct)) == key
+    with pytest.raises(ConfigError, match="set both"):
+        promise_key(replace(base, relayer=RelayerConfig(promise_keystore=own)))
+    with pytest.raises(ConfigError, match="cannot be read"):
+        promise_key(replace(base, relayer=replace(settings, promise_password_file=tmp_path / "none")))
 
 
 def test_keys_new_uses_the_password_that_is_there(tmp_path: Path) -> None:

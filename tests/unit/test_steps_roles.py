@@ -3,6 +3,7 @@
 a relayer
 ├── it should print one line when ready, serve, post, and end in peace when told to
 ├── when no lane is set, or it is not this account's, or nobody could fetch from it → it should raise ConfigError
+├── when its lane promises, and its key is not the lane's or its margin leaves no time → it should raise ConfigError
 └── when another process runs on its store → it should refuse to start
 a verifier
 └── it should fetch a relayer's data over HTTP and prove what is wrong with it
@@ -177,6 +178,23 @@ def test_relayer_that_could_not_work_does_not_start(
     config = world.with_settings(world.relayer(), store=tmp_path / "r.db", **changes).config
     with pytest.raises(ConfigError, match=sentence):
         run_relayer(config, world.chain.account_view(account), threading.Event())
+
+
+@pytest.mark.parametrize(
+    ("changes", "key", "sentence"),
+    [
+        ({}, 51, "promises of lane 1 are signed by 0x"),
+        ({"promise_margin": 15.0}, 50, "relayer.promise_margin must be below the 15 seconds"),
+    ],
+)
+def test_relayer_that_could_not_promise_does_not_start(
+    tmp_path: Path, changes: dict[str, object], key: int, sentence: str
+) -> None:
+    world = World(tmp_path, ahead=5)
+    config = world.with_settings(world.relayer(), store=tmp_path / "r.db", **changes).config
+    chain = world.chain.account_view(RELAYER)
+    with pytest.raises(ConfigError, match=sentence):
+        run_relayer(config, chain, threading.Event(), promiser=secp_signer(key))
 
 
 def test_relayer_whose_port_is_taken_does_not_start(tmp_path: Path) -> None:

@@ -110,6 +110,7 @@ def _explained(context: Context, batch: ClosedBatch, error: CallReverted) -> Aft
         "InsufficientStake": f"; top up lane {context.lane}, or wait until earlier batches are final",
         "WrongRange": "; the chain's clock is ahead of what was expected: it is tried again",
         "WrongSequence": "; it is on chain already, or an earlier one is not: looking again",
+        "Paused": "; the guardian paused posting: it is tried again, and promises are due later accordingly",
         "NotPoster": f"; the lane's poster is not 0x{context.chain.account.hex()}",
     }
     return AfterproofError(name + advice.get(error.error, ""))
