@@ -23,6 +23,10 @@ from tests.support.scene import receipt_of
 #: What one transaction or view may cost. Names that begin as one of these share its limit; the first that fits counts.
 LIMITS = {
     "fault_bad_signature_rsa2048": 165_000,
+    # Above the 125,000 that is aimed at, and not to rise: two payees' first credits and a path of ten hashes.
+    "fault_duplicate": 127_500,
+    "promise_double": 128_000,
+    "promise_omitted": 129_500,
     "fault_": 125_000,
     "promise_": 125_000,
     "is_final_1024": 18_000,

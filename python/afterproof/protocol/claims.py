@@ -74,7 +74,8 @@ class PromiseClaims(Views):
     def claim_double(self, env: Env, first: Opening, second: Opening, first_seq: int) -> list[Event]:
         """Two promises of one number for different leaves. The first named is paid, unless its leaf was already."""
         lane = self._enforceable(first)
-        self._enforceable(second)
+        # The limit is the same for both.
+        self._check_binding(self._promised(second), second)
         if first.place != second.place or first.leaf_hash == second.leaf_hash:
             raise Revert("NotBroken", *first.place)
         paid = second if self.paid.get(first.place) == first.leaf_hash else first
