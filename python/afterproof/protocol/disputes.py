@@ -162,7 +162,7 @@ class Disputes(Views):
         in_time = env.now <= demand.opened_at + (demand.deadline - demand.opened_at) // 2
         payee = self.lanes[lane_of(batch_id)].owner if in_time else env.sender
         if len(demand.answered) < halves:
-            # Paid only when all is shown: else a lane would earn more by half an answer than striking the tile costs it.
+            # Paid when all is shown: else a lane would earn more by half an answer than striking the tile costs it.
             demand.payee = payee
         else:
             first = demand.deposit // 2 if halves == 2 else 0

@@ -97,7 +97,7 @@ class Lane:
 
 @dataclass
 class Demand:
-    """A bonded "show me" of one tile. ``answered`` holds the halves that were shown, ``payee`` is owed for the first."""
+    """A bonded "show me" of one tile. ``answered``: the halves that were shown; ``payee`` is owed for the first."""
 
     challenger: bytes
     opened_at: int
