@@ -172,6 +172,7 @@ library PromiseClaims {
             inclusion.count,
             opening.proof
         );
+        // slither-disable-next-line unused-return: the third value only says more of a failure
         (address signer, ECDSA.RecoverError failure, ) = ECDSA.tryRecoverCalldata(
             _digest(inclusion, separator),
             opening.signature
