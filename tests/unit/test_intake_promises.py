@@ -10,6 +10,7 @@ handing receipts in
 ├── when a receipt is too old to be posted in time → it should refuse it, the lane promises or not at its edge
 ├── when the lane may promise no more → it should answer Full, and go on once a batch is posted
 ├── when another key signs from some number on → it should stop before that number
+├── when the lane is another's to post on, or its fuse has blown → it should take nothing
 ├── when the lane leaves → it should promise within what binds the lane, and then take no more
 ├── when ahead is 0 → it should take receipts without a promise, or by setting none
 └── when the margin leaves no time → it should put everything off, saying why
@@ -26,9 +27,11 @@ import pytest
 from afterproof.chain.base import Posted
 from afterproof.protocol.promise import NOBODY
 from afterproof.protocol.state import Standing
+from afterproof.protocol.terms import DEMO
 from afterproof.steps import Context
 from afterproof.steps.intake import Accepted, Full, Refused, Unready, intake
 from afterproof.steps.query import find_receipt
+from tests.support.cli import post_unjudged
 from tests.support.crashes import Crash, crash_at, tables
 from tests.support.scene import secp_signer
 from tests.support.world import PROMISE_MARGIN, PROMISER, RELAYER, World
@@ -174,6 +177,26 @@ def test_intake_while_the_lane_leaves_promises_what_binds_it_then_nothing(
     world.round(relayer)
     answer = intake(relayer, [world.signed(2)])[0]
     assert isinstance(answer, Unready) and "is leaving" in answer.why
+
+
+def test_intake_on_a_lane_that_cannot_be_posted_on_takes_nothing(world: World, relayer: Context) -> None:
+    world.chain.account_view(RELAYER).rotate_lane(world.lane, HOLDER, PROMISER.address)
+    world.round(relayer)
+    answer = intake(relayer, [world.signed(1)])[0]
+    assert isinstance(answer, Unready) and "another account's to post on" in answer.why
+    world.chain.account_view(RELAYER).rotate_lane(world.lane, RELAYER, PROMISER.address)
+    world.round(relayer)
+    world.take_in(relayer, world.signed(1))
+
+
+def test_intake_after_the_fuse_has_blown_takes_nothing(tmp_path: Path) -> None:
+    world = World(tmp_path, replace(DEMO, window=1000), max_batch=300, ahead=300)
+    post_unjudged(world, *(world.forged(n) for n in range(256)))
+    verifier, relayer = world.verifier(), world.relayer()
+    world.rounds(2, verifier)
+    world.round(relayer)
+    answer = intake(relayer, [world.signed(1)])[0]
+    assert isinstance(answer, Unready) and "its fuse has blown" in answer.why
 
 
 def test_intake_without_ahead_takes_receipts_unpromised_or_by_setting_none(tmp_path: Path) -> None:

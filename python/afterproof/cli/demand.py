@@ -15,7 +15,7 @@ from ..protocol.header import BatchId
 from ..protocol.receipt import hex0x
 from ..units import checksummed, ether
 from .landed import told
-from .lookup import named, posted_batch, rebuilt
+from .lookup import named, posted_batch, published
 from .options import acts, examples, reads
 from .output import emit, facts
 from .promise import source_of
@@ -87,8 +87,7 @@ def answer(
     """Show a demanded tile on chain: one transaction for up to 128 leaves, two for more. Anyone may."""
     event = _posted(session.reader, batch, tile)
     state = _demanded(session.reader, batch, tile)
-    packed = source_of(session, data).fetch(event.data_uri, 2**30)
-    leaves = rebuilt(event, packed).leaves[TILE * tile : TILE * (tile + 1)]
+    leaves = published(source_of(session, data), event).leaves[TILE * tile : TILE * (tile + 1)]
     path = tile_path(event.tile_roots, tile)
     missing = [each for each in answers(leaves) if each.half not in state.answered]
     if not missing:

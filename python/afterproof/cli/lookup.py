@@ -64,16 +64,9 @@ def published(data: Source, event: Posted) -> Batch:
         DataUnavailable: the data cannot be had.
         InvalidData: it is not the batch's.
     """
-    return rebuilt(event, data.fetch(event.data_uri, event.header.count * MAX_PACKED_LEAF))
-
-
-def rebuilt(event: Posted, packed: bytes) -> Batch:
-    """A posted batch from ``packed`` leaves.
-
-    Raises:
-        InvalidData: they are not the batch's.
-    """
-    return rebuild_batch(event.lane, first_seq_of(event.batch), event.header.count, event.root, packed)
+    count = event.header.count
+    packed = data.fetch(event.data_uri, count * MAX_PACKED_LEAF)
+    return rebuild_batch(event.lane, first_seq_of(event.batch), count, event.root, packed)
 
 
 def posted_at_number(reader: ChainReader, lane: int, seq: int, since: int) -> Posted | None:

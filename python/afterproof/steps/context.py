@@ -37,13 +37,15 @@ class Authority:
     """What a lane may promise: numbers below ``limit``, those below ``signed_until`` under this relayer's key.
 
     Neither limit ever falls, so what was read a while ago promises too little at worst. ``last_due``: a promise due
-    later does not bind the lane, because it leaves.
+    later does not bind the lane, because it leaves. ``obstacle``: why nothing can be posted on the lane from here any
+    more, as a sentence; empty: nothing is in the way.
     """
 
     ahead: int = 0
     limit: int = 0
     signed_until: int = 0
     last_due: int | None = None
+    obstacle: str = ""
 
 
 class LaneWatch:

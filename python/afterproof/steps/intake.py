@@ -111,6 +111,8 @@ def _ground(context: Context) -> Ground | Unready:
         return Unready("no epoch is known yet")
     settings = context.config.relayer
     authority = context.authority
+    if authority.obstacle:
+        return Unready(authority.obstacle)
     if not authority.ahead:
         if settings.require_promises:
             return Unready(f"lane {context.lane} promises nothing now: its ahead is 0")
@@ -212,8 +214,8 @@ def _stored(
     """Give receipts consecutive numbers, and all of them one promise where the lane promises."""
     leaves = [(signed.leaf, signed.scheme) for signed in group]
     stored = context.store.receipts.add(context.lane, leaves, context.now)
-    terms, authority = ground.terms, ground.authority
-    if context.promiser is None or not authority.ahead:
+    terms, authority, promiser = ground.terms, ground.authority, context.promiser
+    if promiser is None or not authority.ahead:
         return [(one, None) for one in stored]
     oldest = min(signed.receipt.issued_at for signed in group)
     due = min(context.now + terms.max_promise_delay, oldest + terms.max_posting_delay - terms.margin)
@@ -221,9 +223,7 @@ def _stored(
         due = min(due, authority.last_due)
     hashes = [one.leaf.hash for one in stored]
     promise = promise_of(context.lane, stored[0].seq, hashes, due, beneficiary)
-    signed_promise = SignedPromise(
-        promise, context.promiser.sign_hash(promise.digest(context.promise_domain))
-    )
+    signed_promise = SignedPromise(promise, promiser.sign_hash(promise.digest(context.promise_domain)))
     context.store.promises.add(signed_promise)
     return list(zip(stored, held_promises(signed_promise, hashes), strict=True))
 

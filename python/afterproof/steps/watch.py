@@ -90,7 +90,15 @@ def _look_at_lane(context: Context) -> None:
     if context.promiser is None:
         return
     lane = context.chain.lane(context.lane)
-    if lane is None or not lane.ahead:
+    if lane is None or lane.blown or lane.poster != context.chain.account:
+        why = (
+            "its fuse has blown" if lane is not None and lane.blown else "it is another account's to post on"
+        )
+        context.lane_watch.authority = Authority(
+            obstacle=f"nothing can be posted on lane {context.lane}: {why}"
+        )
+        return
+    if not lane.ahead:
         context.lane_watch.authority = Authority()
         return
     limit = lane.next_seq + lane.ahead
