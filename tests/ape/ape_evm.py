@@ -63,7 +63,8 @@ class ApeContract:
 class ApeEvm:
     """Ape's connected chain with its ten test accounts."""
 
-    GAS = 5_000_000
+    GAS = 15_000_000
+    base_fee = 0
 
     def __init__(self, deploy: Deploy) -> None:
         self._deploy = deploy
@@ -89,8 +90,9 @@ class ApeEvm:
         self._next = max(to, self.now)
 
     def claim_second(self) -> None:
-        """Makes the next block's timestamp ``now``."""
+        """Makes the next block's timestamp ``now``, and its base fee ``base_fee``."""
         chain.pending_timestamp = self.now
+        networks.provider.web3.provider.make_request("anvil_setNextBlockBaseFeePerGas", [hex(self.base_fee)])
 
     def balance(self, who: Any) -> int:
         """An account's wei."""

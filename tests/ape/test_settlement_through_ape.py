@@ -16,6 +16,7 @@ BRIEF = settings(
     stateful_step_count=25,
     deadline=None,
     database=None,
+    derandomize=True,
     suppress_health_check=list(HealthCheck),
 )
 

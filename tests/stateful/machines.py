@@ -3,7 +3,9 @@
 from hypothesis.stateful import RuleBasedStateMachine
 
 from tests.stateful.machine import SettlementMachine
+from tests.stateful.steps_machine import StepsMachine
 
 MACHINES: dict[str, type[RuleBasedStateMachine]] = {
     "settlement": SettlementMachine,
+    "steps": StepsMachine,
 }

@@ -1,8 +1,8 @@
-"""The settlement state machine on bare py-evm, briefly; ``make fuzz`` runs it for as long as wanted."""
+"""The settlement state machine on bare py-evm, briefly and the same in every run; ``make fuzz`` looks further."""
 
 from hypothesis import settings
 
 from tests.stateful.machine import SettlementMachine
 
 TestSettlement = SettlementMachine.TestCase
-TestSettlement.settings = settings(max_examples=60, stateful_step_count=40)
+TestSettlement.settings = settings(max_examples=50, stateful_step_count=40, derandomize=True)

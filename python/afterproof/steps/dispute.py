@@ -19,8 +19,9 @@ log = logging.getLogger(__name__)
 MOST: Final = 16
 """Proofs sent before the chain is looked at again."""
 
-RESEND: Final = 30
-"""Seconds until a proof that landed, but whose event did not come, is tried again."""
+RESEND: Final = 2
+"""Seconds until a proof that landed, but whose event did not come, is tried again: a reorganisation may have taken it.
+Soon, because windows may be short, and safely so: what did land is refused in the simulation, before it costs gas."""
 
 LONGEST_BACKOFF: Final = 60
 
