@@ -100,7 +100,7 @@ def ahead(
 @lane_number
 @acts
 @pass_session
-def exitlane_state(session: Session, number: int, dry_run: bool, as_json: bool) -> None:
+def exit_lane(session: Session, number: int, dry_run: bool, as_json: bool) -> None:
     """Begin to leave with a lane: for its owner, and it cannot be undone.
 
     What was promised must still be posted, and can be. The stake is free when nothing binds it any more.

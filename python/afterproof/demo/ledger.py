@@ -60,11 +60,6 @@ class Ledger:
         return [leaf for batch in sorted(self.batches) for leaf in self.batches[batch].readings]
 
     @property
-    def posted_count(self) -> int:
-        """How many leaves were posted."""
-        return sum(watched.posted.header.count for watched in self.batches.values())
-
-    @property
     def trouble(self) -> list[str]:
         """Batches that could not be read, and why."""
         return [watched.trouble for watched in self.batches.values() if watched.contents is None]

@@ -66,8 +66,15 @@ def is_timely(issued_at: int, anchor: int, terms: Terms) -> bool:
     return anchor - terms.max_posting_delay <= issued_at <= anchor + terms.max_clock_skew
 
 
-def declared_range(leaves: Sequence[Leaf | None], anchor: int, terms: Terms) -> tuple[int, int]:
-    """Least and greatest issuedAt of the timely leaves; ``(anchor, anchor)`` where there is none."""
+def declared_range(
+    leaves: Sequence[Leaf | None], anchor: int, terms: Terms, latest: int | None = None
+) -> tuple[int, int]:
+    """Least and greatest issuedAt of the timely leaves; the anchor twice where there is none.
+
+    Before the post its anchor is known only to lie between ``anchor`` and ``latest``: a leaf that is timely at either
+    counts, and ``latest`` stands for the anchor where none is.
+    """
+    latest = anchor if latest is None else latest
     times = [leaf.receipt.issued_at for leaf in leaves if leaf is not None]
-    timely = [at for at in times if is_timely(at, anchor, terms)]
-    return (min(timely), max(timely)) if timely else (anchor, anchor)
+    timely = [at for at in times if is_timely(at, anchor, terms) or is_timely(at, latest, terms)]
+    return (min(timely), max(timely)) if timely else (latest, latest)

@@ -1,12 +1,10 @@
 """Post: bring the oldest closed batch onto the chain, exactly once."""
 
 import logging
-from collections.abc import Sequence
 
 from ..errors import AfterproofError, CallReverted, LaneTaken
-from ..protocol.batching import is_timely
+from ..protocol.batching import declared_range
 from ..protocol.header import first_seq_of
-from ..protocol.terms import Terms
 from ..store.batches import ClosedBatch
 from .context import Context
 
@@ -90,17 +88,13 @@ def _declared(context: Context, batch: ClosedBatch) -> tuple[int, int] | None:
     if epoch is None:
         raise AfterproofError("no epoch is known yet: the chain has not been followed")
     stored = context.store.receipts.each(context.lane, first_seq_of(batch.id), batch.count)
-    times = [receipt.leaf.receipt.issued_at for receipt in stored if not receipt.emptied]
+    leaves = [None if receipt.emptied else receipt.leaf for receipt in stored]
+    times = [leaf.receipt.issued_at for leaf in leaves if leaf is not None]
     skew = epoch.terms.max_clock_skew
     if any(landing + skew < at <= landing + 2 * skew for at in times):
         log.info("batch %d waits: it holds a receipt from the near future", batch.id)
         return None
-    return _range(times, head, landing, epoch.terms)
-
-
-def _range(times: Sequence[int], head: int, landing: int, terms: Terms) -> tuple[int, int]:
-    timely = [at for at in times if is_timely(at, head, terms) or is_timely(at, landing, terms)]
-    return (min(timely), max(timely)) if timely else (landing, landing)
+    return declared_range(leaves, head, epoch.terms, latest=landing)
 
 
 def _explained(context: Context, batch: ClosedBatch, error: CallReverted) -> AfterproofError:
