@@ -2,130 +2,228 @@
 pragma solidity 0.8.30;
 
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
-import {Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
-import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
-import {Assurance, IAttestationRegistry, NodeState} from "./interfaces/IAttestationRegistry.sol";
-import {PublicKeys, Scheme} from "./libraries/PublicKeys.sol";
-
-// slither-disable-start timestamp: deadlines are what this file is about; a few seconds either way belong to whoever builds the block
+import {Credits} from "./base/Credits.sol";
+import {RegistryRevocations} from "./base/RegistryRevocations.sol";
+import {
+    Binding,
+    EvidenceBinding,
+    IAttestationRegistry,
+    RegistryTerms
+} from "./interfaces/IAttestationRegistry.sol";
+import {Claims, IAttestations} from "./interfaces/IAttestations.sol";
+import {IEvidence} from "./interfaces/IEvidence.sol";
+import {Attestations} from "./libraries/Attestations.sol";
+import {Challenges} from "./libraries/Challenges.sol";
+import {MeasurementRecord, NodeRecord, RegistryState} from "./types/RegistryState.sol";
 
 /// @title AttestationRegistry
-contract AttestationRegistry is IAttestationRegistry, Ownable2Step {
-    using Checkpoints for Checkpoints.Trace208;
+contract AttestationRegistry is RegistryRevocations, Credits {
+    using Attestations for RegistryState;
+    using Challenges for RegistryState;
 
-    /// @dev One slot: what `wasLive` needs of a node that was never revoked.
-    struct Node {
-        uint48 startsAt;
-        Assurance assurance;
-        bool revoked;
-        address operator;
+    /// @dev Nobody has the key of this address: ether sent there is burned.
+    address private constant BURN_ADDRESS = 0x000000000000000000000000000000000000dEaD;
+
+    /// @param evidence_ What is known from the beginning: the owner may be a timelock.
+    constructor(
+        address owner_,
+        RegistryTerms memory terms_,
+        EvidenceBinding[] memory evidence_
+    ) Ownable(owner_) {
+        _checkTerms(terms_);
+        _state.terms = terms_;
+        for (uint256 i; i < evidence_.length; ++i) {
+            _addEvidence(evidence_[i].kind, evidence_[i].verifier);
+        }
     }
 
-    mapping(bytes32 node => Node) private _nodes;
+    // ------------------------------------------------------------------------------------------ attestations
 
-    /// @dev For each node, its end (value) as recorded at a time (key). Keys rise, and values only fall.
-    mapping(bytes32 node => Checkpoints.Trace208) private _ends;
-
-    bytes32[] private _order;
-
-    /// @inheritdoc IAttestationRegistry
-    uint48 public immutable override maxReachBack;
-
-    constructor(address owner_, uint48 maxReachBack_) Ownable(owner_) {
-        if (maxReachBack_ == 0 || maxReachBack_ > 365 days) revert BadReach(maxReachBack_);
-        maxReachBack = maxReachBack_;
+    /// @inheritdoc IAttestations
+    function openNonce(address operator, address payout) external override returns (bytes32 nonce) {
+        return _state.openNonce(operator, payout);
     }
-
-    // ----------------------------------------------------------------------------------------------- changes
 
     /// @inheritdoc IAttestationRegistry
     function endorse(
         bytes calldata publicKey,
         address operator
     ) external override onlyOwner returns (bytes32 node) {
+        return _state.endorse(publicKey, operator);
+    }
+
+    /// @inheritdoc IAttestations
+    function post(
+        Claims calldata claims,
+        bytes calldata publicKey,
+        bytes calldata keySignature,
+        string calldata uri
+    ) external payable override returns (uint256 id) {
+        return _state.post(claims, publicKey, keySignature, uri);
+    }
+
+    /// @inheritdoc IAttestations
+    function postProven(
+        Claims calldata claims,
+        bytes calldata publicKey,
+        string calldata uri,
+        bytes calldata document,
+        bytes calldata hints
+    ) external payable override returns (uint256 id) {
+        return _state.postProven(claims, publicKey, uri, document, hints);
+    }
+
+    /// @inheritdoc IAttestations
+    function challenge(uint256 id) external payable override {
+        _state.challenge(id);
+    }
+
+    /// @inheritdoc IAttestations
+    function prove(
+        uint256 id,
+        Claims calldata claims,
+        bytes calldata publicKey,
+        bytes calldata document,
+        bytes calldata hints
+    ) external override {
+        _credit(msg.sender, _state.prove(id, claims, publicKey, document, hints));
+    }
+
+    /// @inheritdoc IAttestations
+    function expireChallenge(uint256 id) external override {
+        (address challenger, uint256 owed) = _state.expireChallenge(id);
+        _credit(challenger, owed);
+    }
+
+    /// @inheritdoc IAttestations
+    function retire(uint256 id) external override {
+        _state.retire(id);
+    }
+
+    /// @inheritdoc IAttestations
+    function releaseBond(uint256 id) external override {
+        (address poster, uint256 owed) = _state.releaseBond(id);
+        _credit(poster, owed);
+    }
+
+    /// @inheritdoc IAttestationRegistry
+    function sweepBurned() external override {
         // Check:
-        if (PublicKeys.schemeOf(publicKey) == Scheme.NONE) revert UnknownKeyForm(publicKey.length);
-        if (operator == address(0)) revert NoOperator();
-        node = PublicKeys.nodeOf(publicKey);
-        if (_nodes[node].startsAt != 0) revert AlreadyRegistered(node);
+        uint256 amount = _state.burned;
+        if (amount == 0) revert NothingToSweep();
         // Effect:
-        uint48 startsAt = uint48(block.timestamp) + 1;
-        _nodes[node] = Node({
-            startsAt: startsAt,
-            assurance: Assurance.Endorsed,
+        _state.burned = 0;
+        emit Burned(amount);
+        // Interaction:
+        _pay(BURN_ADDRESS, amount);
+    }
+
+    // --------------------------------------------------------------------------------------- the owner's word
+
+    /// @inheritdoc IAttestationRegistry
+    function allowMeasurement(
+        bytes32 measurement,
+        Binding binding,
+        string calldata version,
+        string calldata build
+    ) external override onlyOwner {
+        // Check:
+        if (_state.measurementIndex[measurement] != 0) revert AlreadyAllowed(measurement);
+        if (measurement == 0 || _state.measurementCount == type(uint16).max) revert CannotAllow(measurement);
+        // Effect:
+        uint16 index = ++_state.measurementCount;
+        _state.measurementIndex[measurement] = index;
+        _state.measurements[index] = MeasurementRecord({
+            allowedAt: uint48(block.timestamp),
             revoked: false,
-            operator: operator
+            binding: binding,
+            measurement: measurement,
+            version: version,
+            build: build
         });
-        _order.push(node);
-        emit NodeRegistered(node, Assurance.Endorsed, operator, startsAt, publicKey);
+        emit MeasurementAllowed(measurement, binding, version, build);
     }
 
     /// @inheritdoc IAttestationRegistry
-    function revoke(bytes32 node, uint48 effectiveFrom, string calldata reason) external override onlyOwner {
+    function addEvidence(uint8 kind, IEvidence verifier) external override onlyOwner {
+        _addEvidence(kind, verifier);
+    }
+
+    function _addEvidence(uint8 kind, IEvidence verifier) private {
         // Check:
-        Node storage record = _nodes[node];
-        if (record.startsAt == 0) revert UnknownNode(node);
-        uint256 earliest = block.timestamp > maxReachBack ? block.timestamp - maxReachBack : 1;
-        if (effectiveFrom < earliest) revert TooFarBack(effectiveFrom, earliest);
-        if (record.revoked && effectiveFrom >= _ends[node].latest()) {
-            revert AlreadyRevoked(node, _ends[node].latest());
+        if (kind == 0 || address(_state.evidence[kind]) != address(0) || address(verifier).code.length == 0) {
+            revert CannotAdd(kind);
         }
         // Effect:
-        record.revoked = true;
-        // slither-disable-next-line unused-return: what the trace held before does not matter
-        _ends[node].push(uint48(block.timestamp), effectiveFrom);
-        emit NodeRevoked(node, effectiveFrom, reason);
-    }
-
-    // ------------------------------------------------------------------------------------------------- views
-
-    /// @inheritdoc IAttestationRegistry
-    function wasLive(bytes32 node, uint256 at, uint256 knownBy) external view override returns (bool) {
-        Node storage record = _nodes[node];
-        uint256 startsAt = record.startsAt;
-        // A registration is recorded one second before it starts.
-        if (startsAt == 0 || at < startsAt || knownBy < startsAt - 1) return false;
-        if (!record.revoked) return true;
-        uint48 key = knownBy > type(uint48).max ? type(uint48).max : uint48(knownBy);
-        // An end is never second 0, so 0 says that none was recorded by then.
-        uint256 endsAt = _ends[node].upperLookupRecent(key);
-        return endsAt == 0 || at < endsAt;
+        _state.evidence[kind] = verifier;
+        emit EvidenceAdded(kind, verifier);
     }
 
     /// @inheritdoc IAttestationRegistry
-    function assurance(bytes32 node, uint256 at) external view override returns (Assurance) {
-        Node storage record = _nodes[node];
-        if (record.startsAt == 0 || at < record.startsAt) return Assurance.None;
-        if (record.revoked && at >= _ends[node].latest()) return Assurance.None;
-        return record.assurance;
+    function setRevoker(address account) external override onlyOwner {
+        _state.revoker = account;
+        emit RevokerChanged(account);
+    }
+
+    // --------------------------------------------------------------------------------------------- operators
+
+    /// @inheritdoc IAttestationRegistry
+    function proposeOperator(bytes32 node, address to) external override {
+        _checkOperator(node);
+        _state.nodes[node].proposed = to;
+        emit OperatorProposed(node, to);
     }
 
     /// @inheritdoc IAttestationRegistry
-    function nodeState(bytes32 node) external view override returns (NodeState memory) {
-        Node storage record = _nodes[node];
-        uint48 endsAt = record.revoked ? uint48(_ends[node].latest()) : 0;
-        return NodeState({startsAt: record.startsAt, endsAt: endsAt, assurance: record.assurance});
+    function acceptOperator(bytes32 node) external override {
+        // Check:
+        NodeRecord storage record = _state.nodes[node];
+        if (msg.sender != record.proposed) revert NotProposed(msg.sender);
+        // Effect:
+        record.operator = msg.sender;
+        record.proposed = address(0);
+        emit OperatorChanged(node, msg.sender, record.payout);
     }
 
     /// @inheritdoc IAttestationRegistry
-    function operatorOf(bytes32 node) external view override returns (address) {
-        return _nodes[node].operator;
+    function setPayout(bytes32 node, address payout) external override {
+        _checkOperator(node);
+        _state.nodes[node].payout = payout;
+        emit OperatorChanged(node, msg.sender, payout);
     }
 
-    /// @inheritdoc IAttestationRegistry
-    function nodeCount() external view override returns (uint256) {
-        return _order.length;
+    function _checkOperator(bytes32 node) private view {
+        if (msg.sender != _state.nodes[node].operator) revert NotOperator(msg.sender);
     }
 
-    /// @inheritdoc IAttestationRegistry
-    function nodes(uint256 offset, uint256 limit) external view override returns (bytes32[] memory page) {
-        uint256 total = _order.length;
-        uint256 left = offset < total ? total - offset : 0;
-        page = new bytes32[](left < limit ? left : limit);
-        for (uint256 i; i < page.length; ++i) {
-            page[i] = _order[offset + i];
-        }
+    /// @dev Refuses nonsense. The bounds keep each value within its field and each right usable.
+    function _checkTerms(RegistryTerms memory t) private pure {
+        _require(t.window != 0 && t.window <= 60 days, "window", "is 1 second to 60 days");
+        _require(
+            t.maxReachBack != 0 && t.maxReachBack <= 365 days,
+            "maxReachBack",
+            "is 1 second to 365 days"
+        );
+        _require(
+            t.proofPeriod != 0 && t.proofPeriod <= t.maxReachBack,
+            "proofPeriod",
+            "is 1 second to maxReachBack: else what a challenge doubts is final before its deadline"
+        );
+        _require(t.retireDelay <= 60 days, "retireDelay", "is at most 60 days");
+        _require(t.maxDocumentAge != 0, "maxDocumentAge", "is at least 1 second");
+        _require(t.maxClockSkew <= 1 hours, "maxClockSkew", "is at most 1 hour");
+        _require(
+            t.maxAttestedFor > t.window + 1,
+            "maxAttestedFor",
+            "is at least 2 seconds longer than window: else nothing is ever live"
+        );
+        _require(t.bond != 0, "bond", "is above zero");
+        _require(t.depositFloor != 0, "depositFloor", "is above zero");
+        // slither-disable-next-line too-many-digits: a rule in words
+        _require(t.proofGas != 0 && t.proofGas <= 1e9, "proofGas", "is 1 to 1000000000");
+    }
+
+    function _require(bool holds, string memory parameter, string memory rule) private pure {
+        if (!holds) revert BadRegistryTerms(parameter, rule);
     }
 }
-
-// slither-disable-end timestamp

@@ -2,7 +2,8 @@
 pragma solidity 0.8.30;
 
 import {Assurance, IAttestationRegistry} from "../interfaces/IAttestationRegistry.sol";
-import {ISettlement, Standing} from "../interfaces/ISettlement.sol";
+import {ISettlement} from "../interfaces/ISettlement.sol";
+import {Standing} from "../interfaces/ISettlementViews.sol";
 
 /// @notice A leaf and where it stands, all of it supplied by the caller and none of it trusted.
 /// @param batchId `lane << 64 | firstSeq`.

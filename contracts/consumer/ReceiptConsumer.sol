@@ -2,7 +2,8 @@
 pragma solidity 0.8.30;
 
 import {Assurance, IAttestationRegistry} from "../interfaces/IAttestationRegistry.sol";
-import {ISettlement, Standing} from "../interfaces/ISettlement.sol";
+import {ISettlement} from "../interfaces/ISettlement.sol";
+import {Standing} from "../interfaces/ISettlementViews.sol";
 import {Receipts} from "../libraries/Receipts.sol";
 import {Header} from "../types/Header.sol";
 import {IReceiptConsumer, PlacedLeaf} from "./IReceiptConsumer.sol";

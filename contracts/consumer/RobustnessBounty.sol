@@ -3,7 +3,8 @@ pragma solidity 0.8.30;
 
 import {Credits} from "../base/Credits.sol";
 import {Assurance} from "../interfaces/IAttestationRegistry.sol";
-import {ISettlement, Standing} from "../interfaces/ISettlement.sol";
+import {ISettlement} from "../interfaces/ISettlement.sol";
+import {Standing} from "../interfaces/ISettlementViews.sol";
 import {Receipts} from "../libraries/Receipts.sol";
 import {DigitsMessages} from "./DigitsMessages.sol";
 import {PlacedLeaf} from "./IReceiptConsumer.sol";

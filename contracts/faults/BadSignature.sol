@@ -17,13 +17,16 @@ contract BadSignature is IFault {
     ISignatureScheme public immutable secp256k1;
     /// @notice Judges OPENGRADIENT_RSA_PSS signatures.
     ISignatureScheme public immutable openGradientRsaPss;
+    /// @notice Judges P256 signatures.
+    ISignatureScheme public immutable p256;
 
     /// @notice The evidence is no public key of a scheme that this contract knows, so it cannot tell.
     error UnknownScheme(uint256 keyLength);
 
-    constructor(ISignatureScheme secp256k1_, ISignatureScheme openGradientRsaPss_) {
+    constructor(ISignatureScheme secp256k1_, ISignatureScheme openGradientRsaPss_, ISignatureScheme p256_) {
         secp256k1 = secp256k1_;
         openGradientRsaPss = openGradientRsaPss_;
+        p256 = p256_;
     }
 
     /// @inheritdoc IFault
@@ -36,6 +39,7 @@ contract BadSignature is IFault {
         Scheme scheme = PublicKeys.schemeOf(publicKey);
         if (scheme == Scheme.SECP256K1) return secp256k1;
         if (scheme == Scheme.OPENGRADIENT_RSA_PSS) return openGradientRsaPss;
+        if (scheme == Scheme.P256) return p256;
         revert UnknownScheme(publicKey.length);
     }
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
+import {Address} from "@openzeppelin/contracts/utils/Address.sol";
 import {Claim, IFault} from "../interfaces/IFault.sol";
-import {ISettlement, Standing} from "../interfaces/ISettlement.sol";
+import {ISettlementViews, Standing} from "../interfaces/ISettlementViews.sol";
 import {Header} from "../types/Header.sol";
 
 /// @title DuplicateReceipt: the same receipt stands earlier on the lane, and there it is not void
@@ -12,6 +13,8 @@ import {Header} from "../types/Header.sol";
 contract DuplicateReceipt is IFault {
     /// @dev Bytes of evidence before the proof.
     uint256 private constant HEAD = 96;
+    /// @dev Where the proof stands among the arguments of `standing`: after batchId, index, seven words and this.
+    uint256 private constant PROOF_OFFSET = 10 * 32;
 
     /// @notice The evidence is not whole words, at least three, so it cannot tell.
     error MalformedEvidence(uint256 length);
@@ -27,19 +30,17 @@ contract DuplicateReceipt is IFault {
         // An index beyond 64 bits is in no batch; below, the sum cannot overflow.
         if (index > type(uint64).max) return false;
         if (uint64(batchId) + index >= uint64(claim.batchId) + claim.index) return false;
-        bytes32[7] memory leaf;
-        for (uint256 i; i < 6; ++i) {
-            leaf[i] = claim.receipt[i];
-        }
-        leaf[6] = bytes32(evidence[64:]);
-        bytes32[] calldata proof;
-        // Assembly, because Solidity has no view of bytes as words.
-        // slither-disable-next-line assembly: see the comment above
-        assembly ("memory-safe") {
-            proof.offset := add(evidence.offset, HEAD)
-            proof.length := shr(5, sub(evidence.length, HEAD))
-        }
-        Standing standing = ISettlement(msg.sender).standing(batchId, index, leaf, proof);
+        // The evidence and the receipt are the arguments already but for their order: they are copied, not encoded anew.
+        bytes memory asked = abi.encodePacked(
+            ISettlementViews.standing.selector,
+            evidence[:64],
+            claim.receipt,
+            evidence[64:HEAD],
+            PROOF_OFFSET,
+            (evidence.length - HEAD) / 32,
+            evidence[HEAD:]
+        );
+        Standing standing = abi.decode(Address.functionStaticCall(msg.sender, asked), (Standing));
         return standing == Standing.Posted || standing == Standing.Final;
     }
 }

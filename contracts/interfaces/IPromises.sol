@@ -74,6 +74,13 @@ interface IPromises {
     /// @param firstSeq Names the batch that holds the number; ignored while none does.
     function claimDouble(Opening calldata first, Opening calldata second, uint64 firstSeq) external;
 
+    /// @notice Whether the lane is bound now to post the leaf at the number: its authority for that number signed, the
+    /// promise holds the leaf there and is enforceable, nothing is posted at the number yet, and it is not overdue. Once
+    /// something is posted, `standing` tells of the leaf; what is overdue is broken: see `claimMissed`.
+    /// @dev Never reverts on a wrong promise. How far ahead it is due, and what stake answers for it, are the caller's to
+    /// judge: see includeBy, and `lane`.
+    function isPromised(Opening calldata opening) external view returns (bool);
+
     /// @notice Which claims of a number were paid: deadline or omission, and double promise.
     function claimsOf(uint256 lane, uint256 seq) external view returns (bool broken, bool doubled);
 

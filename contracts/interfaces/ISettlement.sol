@@ -2,102 +2,19 @@
 pragma solidity 0.8.30;
 
 import {Header} from "../types/Header.sol";
-import {PostingTerms} from "../types/PostingTerms.sol";
-import {IAttestationRegistry} from "./IAttestationRegistry.sol";
+import {FaultBinding, Terms} from "../types/Terms.sol";
 import {ICredits} from "./ICredits.sol";
 import {IDemands} from "./IDemands.sol";
-import {Claim, IFault} from "./IFault.sol";
+import {Claim} from "./IFault.sol";
 import {IPromises} from "./IPromises.sol";
-
-/// @notice How surely a receipt is settled, in rising order; `Voided` is the end of a leaf that did not make it.
-/// `Signed` is known off-chain only, `Promised` needs the promise as an argument.
-enum Standing {
-    Unknown,
-    Signed,
-    Promised,
-    Posted,
-    Final,
-    Voided
-}
-
-/// @notice Why a leaf reads Voided.
-enum VoidReason {
-    None,
-    Untimely,
-    NotEntitled,
-    Faulty,
-    Struck
-}
-
-/// @notice Everything an epoch fixes. Times in seconds, amounts in wei and whole gwei.
-/// @param window How long a batch can be disputed.
-/// @param answerPeriod How long a demand waits for its answer.
-/// @param answerSpacing Seconds between two demand deadlines of one lane.
-/// @param claimWindow How long a broken promise can be claimed after it is due.
-/// @param maxPostingDelay How old a receipt may be when it is posted.
-/// @param maxClockSkew How far in the future a receipt may be when it is posted.
-/// @param maxPromiseDelay How far ahead a promise may be due.
-/// @param margin Seconds that a promise leaves before maxPostingDelay.
-/// @param catchUp Seconds a lane has after a pause before a promise due during it is late.
-/// @param maxOutage How long the chain may be down or censor without anybody losing a right.
-/// @param maxPause The longest pause of posting by the guardian.
-/// @param pauseSpacing Seconds from the end of one pause to the start of the next, at least.
-/// @param coverShare Share of the slashes of open receipts that a lane's stake must cover, in 1/10,000.
-/// @param leafSlash What a proven leaf fault costs.
-/// @param promiseSlash What a broken promise costs.
-/// @param minStake What a lane must hold whatever it has open.
-/// @param demandDeposit The least deposit of a demand.
-struct Terms {
-    uint32 window;
-    uint32 answerPeriod;
-    uint32 answerSpacing;
-    uint32 claimWindow;
-    uint32 maxPostingDelay;
-    uint32 maxClockSkew;
-    uint32 maxPromiseDelay;
-    uint32 margin;
-    uint32 catchUp;
-    uint32 maxOutage;
-    uint32 maxPause;
-    uint32 pauseSpacing;
-    uint16 coverShare;
-    uint96 leafSlash;
-    uint96 promiseSlash;
-    uint96 minStake;
-    uint96 demandDeposit;
-}
-
-/// @notice A fault kind of an epoch: its number in `FaultKinds` and the contract that judges it.
-struct FaultBinding {
-    uint8 kind;
-    IFault fault;
-}
-
-/// @notice A lane as a reader wants it. Amounts in wei, times in unix seconds.
-/// @param open Receipts posted and not yet released from cover.
-/// @param ahead Receipts that may be promised beyond nextSeq.
-/// @param exitAt When it began to leave; zero: it has not.
-/// @param liableUntil Until when demands, answers and promises bind it, beside its last batch.
-/// @param blown Whether a fuse has blown: it may never post again.
-struct LaneState {
-    address owner;
-    address poster;
-    uint256 stake;
-    uint256 burned;
-    uint256 nextSeq;
-    uint256 open;
-    uint256 ahead;
-    uint256 exitAt;
-    uint256 liableUntil;
-    bool blown;
-}
+import {ISettlementViews} from "./ISettlementViews.sol";
 
 /// @title Settlement: receipts posted in batches, disputed for a while, then final
 /// @notice The principle: check at the read what is cheap, prove what is not. A batch's root and header are two
 /// slots; finality is a view; nobody finalises anything. Whatever follows from leaf, header and registry is a read
 /// rule. What is dear to check is a fault that one transaction proves, for a share of what the lane loses.
 /// A batch is judged by the terms of the epoch at its anchor, for ever.
-interface ISettlement is ICredits, IDemands, IPromises {
+interface ISettlement is ICredits, IDemands, IPromises, ISettlementViews {
     // ------------------------------------------------------------------------------------------------ events
 
     /// @notice Lane `lane` was opened with `stake` wei. Ids are never reused.
@@ -176,8 +93,8 @@ interface ISettlement is ICredits, IDemands, IPromises {
     error NotPoster(address caller, address poster);
     /// @notice Batches of a lane are contiguous.
     error WrongSequence(uint256 firstSeq, uint256 nextSeq);
-    /// @notice A batch holds at least one leaf and at most `limit`.
-    error WrongCount(uint256 count, uint256 limit);
+    /// @notice The lane's nextSeq + ahead would be `reach`, and its numbers end at `limit`: open another lane.
+    error SequenceExhausted(uint256 reach, uint256 limit);
     /// @notice A batch of that many leaves has `expected` tiles.
     error WrongTileCount(uint256 tiles, uint256 expected);
     /// @notice The declared range is not within [`least`, `most`], or its ends are swapped.
@@ -202,8 +119,6 @@ interface ISettlement is ICredits, IDemands, IPromises {
     error TooDistant(uint256 startsAt, uint256 latest);
     /// @notice The epoch announced before has not started yet.
     error EpochPending(uint256 epoch, uint256 startsAt);
-    /// @notice There is no such epoch.
-    error UnknownEpoch(uint256 epoch);
     /// @notice There is nothing to burn.
     error NothingToBurn(uint256 lane);
     /// @notice A batch whose root is zero could hold anything.
@@ -252,7 +167,8 @@ interface ISettlement is ICredits, IDemands, IPromises {
 
     /// @notice Posts a batch: leaves `firstSeq` to `firstSeq + count - 1` of the lane.
     /// @dev Reverts `NotPoster` (also for an unknown lane), `WrongSequence`, `WrongCount`, `WrongTileCount`,
-    /// `WrongRange`, `InsufficientStake`. Two slots are written; the lane's sequence is a third.
+    /// `Paused`, `WrongRange`, `ZeroRoot`, `SequenceExhausted`, `InsufficientStake`. Two slots are written; the lane's
+    /// sequence is a third.
     /// @param laneId The lane.
     /// @param firstSeq The first leaf's sequence number: the lane's nextSeq.
     /// @param count Leaves, 1 to 1,024,000.
@@ -283,7 +199,7 @@ interface ISettlement is ICredits, IDemands, IPromises {
 
     /// @notice Sets how many receipts may be promised beyond nextSeq. Lane owner only. More holds at once, given the
     /// cover; fewer holds once the last promise made under the larger number can no longer be claimed.
-    /// @dev Reverts `UnknownLane`, `NotLaneOwner`, `InsufficientStake`.
+    /// @dev Reverts `UnknownLane`, `NotLaneOwner`, `SequenceExhausted`, `InsufficientStake`.
     function setAhead(uint32 laneId, uint32 ahead) external;
 
     /// @notice Puts an announced smaller `ahead` into force. Anyone may, once it is due. Numbers that could be promised
@@ -314,6 +230,7 @@ interface ISettlement is ICredits, IDemands, IPromises {
 
     /// @notice Announces the next epoch. Owner only.
     /// @dev Reverts `EpochPending`, `TooSoon`, `TooDistant`, `BadTerms`.
+    /// @param faults What can be proven of its batches: kinds that the lane answers for, 1 to 3, each once.
     /// @return epoch Its number.
     function announceEpoch(
         Terms calldata terms,
@@ -330,80 +247,4 @@ interface ISettlement is ICredits, IDemands, IPromises {
 
     /// @notice Names another guardian, or none. Owner only.
     function setGuardian(address guardian) external;
-
-    // ------------------------------------------------------------------------------------------------- views
-
-    /// @notice The standing of a leaf: Unknown, Posted, Final or Voided. Never reverts on a wrong proof.
-    /// @param leaf Seven raw words: the receipt, then keccak256 of the signature.
-    function standing(
-        uint256 batchId,
-        uint256 index,
-        bytes32[7] calldata leaf,
-        bytes32[] calldata proof
-    ) external view returns (Standing);
-
-    /// @notice Whether a leaf is Final. Never reverts on a wrong proof.
-    function isFinal(
-        uint256 batchId,
-        uint256 index,
-        bytes32[7] calldata leaf,
-        bytes32[] calldata proof
-    ) external view returns (bool);
-
-    /// @notice Why a leaf reads Voided; `None` when it does not, or is not in the batch.
-    function whyVoid(
-        uint256 batchId,
-        uint256 index,
-        bytes32[7] calldata leaf,
-        bytes32[] calldata proof
-    ) external view returns (VoidReason);
-
-    /// @notice Whether a leaf with hash `leafHash` stands at `index` of the batch.
-    function isIncluded(
-        uint256 batchId,
-        uint256 index,
-        bytes32 leafHash,
-        bytes32[] calldata proof
-    ) external view returns (bool);
-
-    /// @notice A batch's two slots; zero for an unknown batch.
-    function batch(uint256 batchId) external view returns (bytes32 root, Header header);
-
-    /// @notice The void map of one tile: bit i is leaf `256 * tile + i`.
-    function voidMap(uint256 batchId, uint256 tile) external view returns (uint256);
-
-    /// @notice A lane; zeros for an unknown one.
-    function lane(uint256 laneId) external view returns (LaneState memory);
-
-    /// @notice How many lanes there are; they are numbered from 1.
-    function laneCount() external view returns (uint32);
-
-    /// @notice What a lane must hold to post `count` more receipts now, in wei, were nothing to be released.
-    function requiredStake(uint256 laneId, uint256 count) external view returns (uint256);
-
-    /// @notice The number of the epoch whose terms hold now.
-    function currentEpoch() external view returns (uint16);
-
-    /// @notice The terms of an epoch and when it starts. Reverts `UnknownEpoch`.
-    function termsOf(uint256 epoch) external view returns (Terms memory terms, uint40 startsAt);
-
-    /// @notice The slot that a post and a read use of an epoch.
-    function postingTerms(uint256 epoch) external view returns (PostingTerms);
-
-    /// @notice The contract that judges `kind` in `epoch`, and what it costs the liable, in wei.
-    function faultOf(uint256 epoch, uint8 kind) external view returns (IFault fault, uint256 slash);
-
-    /// @notice How many receipts of a lane had which trust gap when posted, an upper bound: 8 buckets of under 4, 16, 64,
-    /// 256, 1,024, 4,096, 16,384 seconds, and all above. Counts halve together when one is full.
-    function gapHistogram(uint256 laneId) external view returns (uint256[8] memory counts);
-
-    /// @notice The gap in seconds that `percent` of a lane's receipts stayed under, the upper edge of its bucket; the
-    /// largest uint256 for the last bucket, zero for a lane that posted nothing.
-    function gapPercentile(uint256 laneId, uint256 percent) external view returns (uint256);
-
-    /// @notice Posting is paused until `until`, inclusive, if that is not past; `pauses` were recorded in all.
-    function pauseState() external view returns (address guardian, uint40 until, uint16 pauses);
-
-    /// @notice Who says which node may sign.
-    function registry() external view returns (IAttestationRegistry);
 }

@@ -7,7 +7,7 @@ pragma solidity 0.8.30;
 /// that shape.
 /// @dev The root does not commit to the number of leaves: always take `size` from the batch's header, never
 /// from whoever brings the proof. Assembly, because this is on the path of every post and of every read: 141
-/// gas a fold against 775 in plain Solidity, and 2.8k against 5.9k for a proof among 1,024. `TreeHarness`
+/// gas a fold against 775 in plain Solidity, and 2.3k against 6.0k for a proof among 1,024. `TreeHarness`
 /// holds the plain versions, and the tests keep the two equal.
 library BatchTree {
     /// @notice keccak256(0x01 . left . right).
@@ -66,34 +66,39 @@ library BatchTree {
         bytes32[] calldata proof
     ) internal pure returns (bytes32 root) {
         if (index >= size) return 0;
-        // slither-disable-next-line assembly: 134 gas a hash against 775; the plain version is in TreeHarness
+        // The shape of the proof is not looked at on the way: each hash takes the word that is next, be it beyond the
+        // proof, and a root counts only where all of the proof was used, and nothing else.
+        // slither-disable-next-line assembly: 2.3k gas for ten hashes against 6.0k; the plain version is in TreeHarness
         assembly ("memory-safe") {
-            let m := mload(0x40)
-            mstore(m, 1)
+            let pair := mload(0x40)
+            mstore(pair, 1)
+            let start := add(pair, 31)
+            let left := add(pair, 32)
+            let right := add(pair, 64)
             root := leafHash
             let next := proof.offset
-            let unused := proof.length
-            for {
-                let last := sub(size, 1)
-            } last {
+            let last := sub(size, 1)
+            // Before the end of its level every node has a sibling, on the side that the index's low bit tells.
+            for {} sub(last, index) {} {
+                let side := shl(5, and(index, 1))
+                mstore(add(left, side), root)
+                mstore(sub(right, side), calldataload(next))
+                root := keccak256(start, 65)
+                next := add(next, 32)
+                index := shr(1, index)
                 last := shr(1, last)
-            } {
-                // An even node at the end of its level has no sibling and is promoted.
-                if or(and(index, 1), lt(index, last)) {
-                    if iszero(unused) {
-                        unused := 1
-                        break
-                    }
-                    let side := shl(5, and(index, 1))
-                    mstore(add(add(m, 32), side), root)
-                    mstore(sub(add(m, 64), side), calldataload(next))
-                    root := keccak256(add(m, 31), 65)
+            }
+            // At the end an odd node has a left sibling, and an even one is promoted.
+            for {} index {} {
+                if and(index, 1) {
+                    mstore(left, calldataload(next))
+                    mstore(right, root)
+                    root := keccak256(start, 65)
                     next := add(next, 32)
-                    unused := sub(unused, 1)
                 }
                 index := shr(1, index)
             }
-            if unused {
+            if sub(next, add(proof.offset, shl(5, proof.length))) {
                 root := 0
             }
         }

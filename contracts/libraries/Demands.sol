@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {Demand, IDemands} from "../interfaces/IDemands.sol";
-import {ISettlement, Terms} from "../interfaces/ISettlement.sol";
+import {ISettlement} from "../interfaces/ISettlement.sol";
 import {Header} from "../types/Header.sol";
 import {Batch, Lane, State} from "../types/State.sol";
+import {Terms} from "../types/Terms.sol";
 import {BatchTree} from "./BatchTree.sol";
 import {Bits} from "./Bits.sol";
 import {Lanes} from "./Lanes.sol";
@@ -53,10 +55,12 @@ library Demands {
         uint256 spaced = uint256(lane.lastDeadline) + terms.answerSpacing;
         if (spaced > deadline) deadline = spaced;
         uint256 liable = deadline + terms.window + terms.claimWindow;
-        lane.lastDeadline = uint40(deadline);
-        if (liable > lane.liableUntil) lane.liableUntil = uint40(liable);
+        // Spaced demands push each other ahead without end: cut off, a deadline would have passed before it was set.
+        uint40 lastDeadline = SafeCast.toUint40(deadline);
+        lane.lastDeadline = lastDeadline;
+        if (liable > lane.liableUntil) lane.liableUntil = SafeCast.toUint40(liable);
         entry.challenger = msg.sender;
-        entry.deadline = uint40(deadline);
+        entry.deadline = lastDeadline;
         entry.deposit = uint96(msg.value);
         entry.openedAt = uint40(block.timestamp);
         state.batches[batchId].header = header.withDemand();
@@ -129,7 +133,7 @@ library Demands {
         (uint256 slashed, uint256 share, ) = state.lanes[batchId >> 64].slash(
             _strikeOut(state, batchId, header, tile) *
                 (state.epochs.terms[header.epoch()].leafSlash / 1 gwei),
-            50,
+            Lanes.PROVER_PERCENT,
             0
         );
         amount += share * 1 gwei;

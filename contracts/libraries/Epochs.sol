@@ -2,10 +2,13 @@
 pragma solidity 0.8.30;
 
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
-import {FaultBinding, ISettlement, Terms} from "../interfaces/ISettlement.sol";
+import {ISettlement} from "../interfaces/ISettlement.sol";
 import {MAX_GWEI} from "../types/LaneWords.sol";
 import {PostingTerms} from "../types/PostingTerms.sol";
-import {EpochBook, FaultEntry, PromiseTerms} from "../types/State.sol";
+import {PromiseTerms, PromiseTermsFields} from "../types/PromiseTerms.sol";
+import {EpochBook, FaultEntry} from "../types/State.sol";
+import {FaultBinding, Terms} from "../types/Terms.sol";
+import {FaultKinds} from "./FaultKinds.sol";
 
 // slither-disable-start timestamp: deadlines are what this file is about; a few seconds either way belong to whoever builds the block
 
@@ -38,23 +41,27 @@ library Epochs {
         // Effect:
         epoch = SafeCast.toUint16(previous.epoch() + 1);
         // The last batch of the previous epoch is posted before the new one starts.
-        uint256 earliestEnd = first ? 0 : previous.windowEndOf(uint256(startsAt) - 1);
+        uint256 earliestEnd = first ? 0 : SafeCast.toUint40(previous.windowEndOf(uint256(startsAt) - 1));
         PostingTerms posting = packPosting(terms, epoch, startsAt, earliestEnd);
         book.latest = posting;
         book.posting[epoch] = posting;
         book.terms[epoch] = terms;
         _raise(book, terms);
-        PromiseTerms memory promises = PromiseTerms({
-            startsAt: startsAt,
-            claimWindow: terms.claimWindow,
-            catchUp: terms.catchUp,
-            slashGwei: uint48(terms.promiseSlash / 1 gwei),
-            pausedUntil: book.latestPromises.pausedUntil
-        });
+        PromiseTerms promises = PromiseTermsFields.pack(
+            startsAt,
+            terms.claimWindow,
+            terms.catchUp,
+            terms.promiseSlash / 1 gwei,
+            book.latestPromises.pausedUntil()
+        );
         book.latestPromises = promises;
         book.promises[epoch] = promises;
         for (uint256 i; i < faults.length; ++i) {
             FaultBinding memory binding = faults[i];
+            require(
+                FaultKinds.isOfLane(binding.kind),
+                ISettlement.BadTerms("faults", "name kinds that the lane answers for")
+            );
             require(
                 address(binding.fault).code.length != 0,
                 ISettlement.BadTerms("faults", "name contracts that exist")
@@ -81,15 +88,10 @@ library Epochs {
     }
 
     /// @dev What holds of promises due at a time.
-    function promisesAt(
-        EpochBook storage book,
-        uint256 time
-    ) internal view returns (PromiseTerms memory terms) {
-        terms = book.latestPromises;
-        if (time >= terms.startsAt) return terms;
-        uint40 pausedUntil = terms.pausedUntil;
-        terms = book.promises[at(book, time)];
-        terms.pausedUntil = pausedUntil;
+    function promisesAt(EpochBook storage book, uint256 time) internal view returns (PromiseTerms) {
+        PromiseTerms latest = book.latestPromises;
+        if (time >= latest.startsAt()) return latest;
+        return book.promises[at(book, time)].withPausedUntil(latest.pausedUntil());
     }
 
     /// @dev From the moment a lane begins to leave until no promise of it can be claimed. Term by term, because a

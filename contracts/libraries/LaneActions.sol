@@ -1,9 +1,18 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
 import {ISettlement} from "../interfaces/ISettlement.sol";
-import {LaneMoney, LaneMoneyFields, LaneSequence, LaneSequenceFields, MAX_GWEI} from "../types/LaneWords.sol";
+import {
+    LaneAuthority,
+    LaneMoney,
+    LaneMoneyFields,
+    LaneSequence,
+    LaneSequenceFields,
+    MAX_GWEI,
+    MAX_REACH
+} from "../types/LaneWords.sol";
 import {EpochBook, Lane, State} from "../types/State.sol";
 import {Epochs} from "./Epochs.sol";
 import {Lanes} from "./Lanes.sol";
@@ -37,7 +46,7 @@ library LaneActions {
         lane.owner = msg.sender;
         lane.money = LaneMoneyFields.pack(poster, stake);
         lane.sequence = LaneSequenceFields.pack(ahead);
-        lane.promiseKey = promiseKey;
+        lane.authority = lane.authority.withKey(promiseKey, 0);
         emit ISettlement.LaneOpened(laneId, msg.sender, poster, promiseKey, ahead, msg.value);
     }
 
@@ -61,13 +70,14 @@ library LaneActions {
         if (lane.blown) revert ISettlement.LaneBlown(laneId);
         if (poster == address(0)) revert ISettlement.ZeroAddress();
         // Effect:
-        uint256 fromSeq = lane.limitOf();
+        uint256 fromSeq = lane.reachOf();
         lane.money = lane.money.withPoster(poster);
-        uint48 since = lane.promiseKeyFrom;
+        LaneAuthority authority = lane.authority;
+        uint256 since = authority.fromSeq();
         // A key that was given no number leaves no trace.
         // slither-disable-next-line unused-return: what the trace held before does not matter
-        if (fromSeq != since) lane.earlierKeys.push(since, uint160(lane.promiseKey));
-        (lane.promiseKey, lane.promiseKeyFrom) = (promiseKey, uint48(fromSeq));
+        if (fromSeq != since) lane.earlierKeys.push(uint96(since), uint160(authority.key()));
+        lane.authority = authority.withKey(promiseKey, fromSeq);
         emit ISettlement.LaneRotated(laneId, poster, promiseKey, fromSeq);
     }
 
@@ -78,10 +88,12 @@ library LaneActions {
         if (ahead < sequence.ahead()) {
             uint256 effectiveAt = block.timestamp + state.epochs.obligation();
             lane.nextAhead = ahead;
-            lane.aheadAt = uint40(effectiveAt);
+            lane.aheadAt = SafeCast.toUint40(effectiveAt);
             emit ISettlement.AheadChanged(laneId, ahead, effectiveAt);
             return;
         }
+        uint256 reach = sequence.nextSeq() + ahead;
+        if (reach > MAX_REACH) revert ISettlement.SequenceExhausted(reach, MAX_REACH);
         uint256 stake = lane.money.stake();
         uint256 needed = Lanes.required(state.epochs.current(), sequence.open() + ahead);
         if (stake < needed) revert ISettlement.InsufficientStake(stake * 1 gwei, needed * 1 gwei);
@@ -96,7 +108,7 @@ library LaneActions {
         Lane storage lane = _existing(state, laneId);
         uint256 at = lane.aheadAt;
         if (at == 0 || block.timestamp < at) revert ISettlement.NoChangeDue(laneId, at);
-        lane.reach = uint64(lane.limitOf());
+        lane.pastReach = uint64(lane.reachOf());
         lane.sequence = lane.sequence.withAhead(lane.nextAhead);
         lane.aheadAt = 0;
     }
@@ -128,8 +140,8 @@ library LaneActions {
     function exit(State storage state, uint32 laneId) external {
         Lane storage lane = _owned(state, laneId);
         if (lane.exitAt != 0) revert ISettlement.AlreadyLeaving(laneId);
-        lane.exitAt = uint40(block.timestamp);
-        lane.lastDue = uint40(block.timestamp + state.epochs.longestPromiseDelay);
+        lane.exitAt = SafeCast.toUint40(block.timestamp);
+        lane.authority = lane.authority.withLastDue(block.timestamp + state.epochs.longestPromiseDelay);
         // Of what was released before, every tile had ended by now.
         _raiseLiability(lane, block.timestamp + state.epochs.obligation());
         emit ISettlement.LaneLeaving(laneId, lane.liableUntil);
@@ -150,7 +162,7 @@ library LaneActions {
     }
 
     function _raiseLiability(Lane storage lane, uint256 until) private {
-        if (until > lane.liableUntil) lane.liableUntil = uint40(until);
+        if (until > lane.liableUntil) lane.liableUntil = SafeCast.toUint40(until);
     }
 
     function _existing(State storage state, uint256 laneId) private view returns (Lane storage lane) {

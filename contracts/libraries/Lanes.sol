@@ -4,13 +4,16 @@ pragma solidity 0.8.30;
 import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
 import {ISettlement} from "../interfaces/ISettlement.sol";
 import {Header} from "../types/Header.sol";
-import {LaneMoney, LaneSequence} from "../types/LaneWords.sol";
+import {LaneAuthority, LaneMoney, LaneSequence, MAX_REACH} from "../types/LaneWords.sol";
 import {PostingTerms} from "../types/PostingTerms.sol";
 import {Batch, Lane} from "../types/State.sol";
 
 /// @title Lanes: sequence, cover, slashing: what a post and a proof need
 library Lanes {
     using Checkpoints for Checkpoints.Trace160;
+
+    /// @dev What of a leaf slash goes to whoever proved the fault, or demanded in vain; the rest burns.
+    uint256 internal constant PROVER_PERCENT = 50;
 
     /// @dev Batches that one post may release from cover: bounded, so that no backlog makes a post too dear.
     uint256 internal constant RELEASE_STEPS = 32;
@@ -28,6 +31,8 @@ library Lanes {
     ) internal {
         LaneSequence sequence = self.sequence;
         uint256 nextSeq = sequence.nextSeq();
+        uint256 reach = nextSeq + count + sequence.ahead();
+        if (reach > MAX_REACH) revert ISettlement.SequenceExhausted(reach, MAX_REACH);
         uint256 openAfter = sequence.open() + count;
         uint256 capacity = capacityOf(stake, sequence.ahead(), terms);
         for (uint256 steps; openAfter > capacity && steps < RELEASE_STEPS; ++steps) {
@@ -53,27 +58,37 @@ library Lanes {
         LaneMoney money = self.money;
         uint256 stake = money.stake();
         slashed = amount < stake ? amount : stake;
-        shareA = (slashed * percentA) / 100;
-        shareB = (slashed * percentB) / 100;
-        self.money = money.slash(slashed, slashed - shareA - shareB);
+        // The stake has 48 bits, and the percentages sum up to 100 at most.
+        unchecked {
+            shareA = (slashed * percentA) / 100;
+            shareB = (slashed * percentB) / 100;
+            self.money = money.slash(slashed, slashed - shareA - shareB);
+        }
     }
 
     /// @dev Promises are enforceable for numbers below it. It never falls: what once could be claimed always can.
-    function limitOf(Lane storage self) internal view returns (uint256 limit) {
-        LaneSequence sequence = self.sequence;
-        limit = sequence.nextSeq() + sequence.ahead();
-        if (self.reach > limit) limit = self.reach;
+    function reachOf(Lane storage self) internal view returns (uint256 reach) {
+        reach = self.sequence.limit();
+        if (self.pastReach > reach) reach = self.pastReach;
     }
 
-    /// @dev Whether a promise for `seq` is enforceable; `reach` is read only where it matters.
-    function isWithinLimit(Lane storage self, uint256 seq) internal view returns (bool) {
-        LaneSequence sequence = self.sequence;
-        return seq < sequence.nextSeq() + sequence.ahead() || seq < self.reach;
+    /// @dev Whether a promise for `seq` is enforceable; the past reach is read only where it matters. The sequence is the
+    /// lane's.
+    function isWithinReach(
+        Lane storage self,
+        LaneSequence sequence,
+        uint256 seq
+    ) internal view returns (bool) {
+        return seq < sequence.limit() || seq < self.pastReach;
     }
 
-    /// @dev The key that signs promises for `seq`; zero where nobody does.
-    function promiseKeyOf(Lane storage self, uint256 seq) internal view returns (address) {
-        if (seq >= self.promiseKeyFrom) return self.promiseKey;
+    /// @dev The key that signs promises for `seq`; zero where nobody does. The authority is the lane's.
+    function promiseKeyOf(
+        Lane storage self,
+        LaneAuthority authority,
+        uint256 seq
+    ) internal view returns (address) {
+        if (seq >= authority.fromSeq()) return authority.key();
         return address(self.earlierKeys.upperLookup(uint96(seq)));
     }
 

@@ -4,7 +4,8 @@ pragma solidity 0.8.30;
 import {PlacedLeaf} from "../consumer/IReceiptConsumer.sol";
 import {ReceiptConsumer} from "../consumer/ReceiptConsumer.sol";
 import {Assurance} from "../interfaces/IAttestationRegistry.sol";
-import {ISettlement, Standing} from "../interfaces/ISettlement.sol";
+import {ISettlement} from "../interfaces/ISettlement.sol";
+import {Standing} from "../interfaces/ISettlementViews.sol";
 
 /// @title ConsumerHarness: the least that a consumer can be, with the request left to the caller
 contract ConsumerHarness is ReceiptConsumer {

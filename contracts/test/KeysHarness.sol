@@ -22,6 +22,10 @@ contract KeysHarness {
         return PublicKeys.modulusOf(publicKey);
     }
 
+    function pointOf(bytes calldata publicKey) external pure returns (bytes32 x, bytes32 y) {
+        return PublicKeys.pointOf(publicKey);
+    }
+
     function isReceipt(bytes32[6] calldata receipt) external pure returns (bool) {
         return Receipts.isReceipt(receipt);
     }

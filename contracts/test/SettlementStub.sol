@@ -2,7 +2,7 @@
 pragma solidity 0.8.30;
 
 import {Assurance, IAttestationRegistry} from "../interfaces/IAttestationRegistry.sol";
-import {Standing} from "../interfaces/ISettlement.sol";
+import {Standing} from "../interfaces/ISettlementViews.sol";
 import {Header} from "../types/Header.sol";
 
 /// @title SettlementStub: a settlement, and its registry, that say whatever a test has them say

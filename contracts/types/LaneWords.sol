@@ -22,11 +22,25 @@ type LaneMoney is uint256;
 /// | 112..255  | histogram | trust gap, 8 buckets of 18 bits                            |
 type LaneSequence is uint256;
 
+/// @notice Who signs a lane's promises now, and until when they may be due: one slot. Earlier keys stand elsewhere.
+///
+/// | bits      | field    | unit                                                                        |
+/// | --------- | -------- | --------------------------------------------------------------------------- |
+/// |   0..159  | key      | address that signs promises from fromSeq on; zero: nobody does              |
+/// | 160..207  | fromSeq  | sequence number                                                             |
+/// | 208..255  | lastDue  | unix seconds: set on leaving, a promise due later binds it not; zero: unset |
+type LaneAuthority is uint256;
+
 using LaneMoneyFields for LaneMoney global;
 using LaneSequenceFields for LaneSequence global;
+using LaneAuthorityFields for LaneAuthority global;
 
 /// @dev Amounts are in gwei within the word: 48 bits hold 281,474 ether.
 uint256 constant MAX_GWEI = type(uint48).max;
+
+/// @dev Numbers have 48 bits, and so has the first one that may not be promised, nextSeq + ahead. A lane ends there: were
+/// its numbers to start anew, ids would too, and a new batch would stand in an old one's place.
+uint256 constant MAX_REACH = type(uint48).max;
 
 /// @title Reads and writes the fields of a `LaneMoney`
 library LaneMoneyFields {
@@ -70,6 +84,32 @@ library LaneMoneyFields {
     }
 }
 
+/// @title Reads and writes the fields of a `LaneAuthority`
+library LaneAuthorityFields {
+    /// @dev The key and its first number anew; the rest stays. The caller guarantees that the number fits its field.
+    function withKey(LaneAuthority a, address key_, uint256 fromSeq_) internal pure returns (LaneAuthority) {
+        uint256 rest = (LaneAuthority.unwrap(a) >> 208) << 208;
+        return LaneAuthority.wrap(rest | (fromSeq_ << 160) | uint160(key_));
+    }
+
+    /// @dev Once: `lastDue` must not have been set. The caller guarantees that it fits its field.
+    function withLastDue(LaneAuthority a, uint256 lastDue_) internal pure returns (LaneAuthority) {
+        return LaneAuthority.wrap(LaneAuthority.unwrap(a) | (lastDue_ << 208));
+    }
+
+    function key(LaneAuthority a) internal pure returns (address) {
+        return address(uint160(LaneAuthority.unwrap(a)));
+    }
+
+    function fromSeq(LaneAuthority a) internal pure returns (uint256) {
+        return (LaneAuthority.unwrap(a) >> 160) & type(uint48).max;
+    }
+
+    function lastDue(LaneAuthority a) internal pure returns (uint256) {
+        return LaneAuthority.unwrap(a) >> 208;
+    }
+}
+
 /// @title Reads and writes the fields of a `LaneSequence`
 library LaneSequenceFields {
     uint256 private constant MASK48 = type(uint48).max;
@@ -96,6 +136,11 @@ library LaneSequenceFields {
 
     function ahead(LaneSequence s) internal pure returns (uint256) {
         return (LaneSequence.unwrap(s) >> 80) & MASK32;
+    }
+
+    /// @dev The first number that may not be promised now.
+    function limit(LaneSequence s) internal pure returns (uint256) {
+        return nextSeq(s) + ahead(s);
     }
 
     /// @dev The caller guarantees that both fit their fields.

@@ -4,22 +4,20 @@ pragma solidity 0.8.30;
 import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
 import {Demand} from "../interfaces/IDemands.sol";
 import {IFault} from "../interfaces/IFault.sol";
-import {Terms} from "../interfaces/ISettlement.sol";
 import {Header} from "./Header.sol";
-import {LaneMoney, LaneSequence} from "./LaneWords.sol";
+import {LaneAuthority, LaneMoney, LaneSequence} from "./LaneWords.sol";
 import {PostingTerms} from "./PostingTerms.sol";
+import {PromiseTerms} from "./PromiseTerms.sol";
+import {Terms} from "./Terms.sol";
 
 /// @notice A lane: two words that posts and slashes touch, one that claims read, then what is rare.
-/// @dev `promiseKey` signs promises from `promiseKeyFrom` on; `earlierKeys` holds those before, sequence number to
-/// address. `lastDue`, once it leaves: a promise due later does not bind it. `lastDeadline` is that of its latest demand.
-/// `nextAhead` is announced to hold from `aheadAt` on (0: none is). `reach`: numbers below it could be promised under an
-/// `ahead` that has shrunk since.
+/// @dev `earlierKeys` holds the promise keys before the present one, sequence number to address. `lastDeadline` is that of
+/// its latest demand. `nextAhead` is announced to hold from `aheadAt` on (0: none is). `pastReach`: numbers below it could
+/// be promised under an `ahead` that has shrunk since.
 struct Lane {
     LaneMoney money;
     LaneSequence sequence;
-    address promiseKey;
-    uint48 promiseKeyFrom;
-    uint40 lastDue;
+    LaneAuthority authority;
     address owner;
     uint40 exitAt;
     uint40 liableUntil;
@@ -27,7 +25,7 @@ struct Lane {
     uint40 lastDeadline;
     uint40 aheadAt;
     uint32 nextAhead;
-    uint64 reach;
+    uint64 pastReach;
     Checkpoints.Trace160 earlierKeys;
 }
 
@@ -41,16 +39,6 @@ struct Batch {
 struct FaultEntry {
     IFault fault;
     uint48 slashGwei;
-}
-
-/// @notice What a claim on a promise needs of an epoch: one slot. `pausedUntil` is the end of the latest pause, or zero: by
-/// it a claim knows, without another slot, that no promise was deferred.
-struct PromiseTerms {
-    uint40 startsAt;
-    uint32 claimWindow;
-    uint32 catchUp;
-    uint48 slashGwei;
-    uint40 pausedUntil;
 }
 
 /// @notice Every epoch announced. `latest` and `latestPromises` repeat the newest terms, so that a post, or a claim, reads
@@ -80,7 +68,7 @@ struct PauseBook {
 
 /// @notice All that `Settlement` holds but credits. The libraries act on it; the contract is their shell.
 /// @dev `struckAt` is read only where a header says so. `claims`: bit 0 a deadline or omission was paid, for the leaf
-/// hash whose upper 248 bits stand above; bit 1 a double promise was paid.
+/// hash of whose hash the upper 248 bits stand above; bit 1 a double promise was paid.
 struct State {
     EpochBook epochs;
     PauseBook pauses;
