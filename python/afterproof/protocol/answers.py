@@ -19,6 +19,11 @@ class Answer:
     other: bytes
 
 
+def halves_of(count: int) -> int:
+    """How many answers show a tile of ``count`` leaves."""
+    return 2 if count > HALF else 1
+
+
 def answers(leaves: Sequence[Leaf | None]) -> list[Answer]:
     """The answers that show a tile of 1 to 256 ``leaves``: two where it has more than 128, else one."""
     halves = [leaves[:HALF], leaves[HALF:]] if len(leaves) > HALF else [leaves]

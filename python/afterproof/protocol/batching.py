@@ -8,7 +8,8 @@ from .errors import InvalidData
 from .header import BatchId, batch_id
 from .merkle import TILE as TILE
 from .merkle import BatchTree
-from .packing import hash_of, pack, unpack
+from .packing import hash_of
+from .publication import publication, read_publication
 from .receipt import Leaf
 from .terms import Terms
 
@@ -38,8 +39,8 @@ class Batch:
 
     @cached_property
     def data(self) -> bytes:
-        """The packed leaves, to be published."""
-        return pack(self.leaves)
+        """The leaves, compressed, to be published."""
+        return publication(self.leaves)
 
 
 def build_batch(lane: int, first_seq: int, leaves: Sequence[Leaf | None]) -> Batch:
@@ -50,12 +51,12 @@ def build_batch(lane: int, first_seq: int, leaves: Sequence[Leaf | None]) -> Bat
 
 
 def rebuild_batch(lane: int, first_seq: int, count: int, root: bytes, data: bytes) -> Batch:
-    """The posted batch of ``count`` leaves that ``data`` packs.
+    """The posted batch of ``count`` leaves that was published as ``data``.
 
     Raises:
-        InvalidData: the bytes are not ``count`` packed leaves, or do not hash to ``root``.
+        InvalidData: the bytes are not ``count`` leaves, or do not hash to ``root``.
     """
-    batch = build_batch(lane, first_seq, unpack(data, count))
+    batch = build_batch(lane, first_seq, read_publication(data, count))
     if batch.tree.root != root:
         raise InvalidData(f"the leaves hash to {batch.tree.root.hex()}, the batch was posted as {root.hex()}")
     return batch

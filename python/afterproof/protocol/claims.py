@@ -61,7 +61,7 @@ class PromiseClaims(Views):
         """Another leaf stands at the number promised; ``other`` is its hash."""
         lane = self._promised(opening)
         self._check_binding(lane, opening)
-        # A number that stands in a batch was below the limit.
+        # A number that stands in a batch was within reach.
         batch = self._holding(opening, first_seq)
         index = opening.seq - first_seq
         if root_of(other, index, batch.header.count, path) != batch.root:
@@ -73,17 +73,26 @@ class PromiseClaims(Views):
 
     def claim_double(self, env: Env, first: Opening, second: Opening, first_seq: int) -> list[Event]:
         """Two promises of one number for different leaves. The first named is paid, unless its leaf was already."""
-        lane = self._enforceable(first)
-        # The limit is the same for both.
-        self._check_binding(self._promised(second), second)
         if first.place != second.place or first.leaf_hash == second.leaf_hash:
             raise Revert("NotBroken", *first.place)
+        lane = self._enforceable(first)
+        # The reach is the same for both.
+        self._check_binding(self._promised(second), second)
         paid = second if self.paid.get(first.place) == first.leaf_hash else first
         due = self.due(paid.signed.promise.include_by)
         over: int | None = due
         if first.seq < lane.next_seq:
             over = self._over(self._holding(first, first_seq), (first.seq - first_seq) // TILE, due, env.now)
         return self._pay(env, paid, lane, PromiseFault.DOUBLE_PROMISE, over)
+
+    def is_promised(self, now: int, opening: Opening) -> bool:
+        """Whether the lane is bound now to post the leaf at the number: signed by its authority, opened rightly,
+        enforceable, nothing posted there yet, not overdue."""
+        try:
+            lane = self._enforceable(opening)
+        except Revert:
+            return False
+        return opening.seq >= lane.next_seq and now <= self.due(opening.signed.promise.include_by)
 
     # --- what a claim rests on -----------------------------------------------------------------
 
@@ -97,7 +106,7 @@ class PromiseClaims(Views):
     def _enforceable(self, opening: Opening) -> Lane:
         """The lane of a promise that its authority signed, opened rightly, and within what may be promised."""
         lane = self._promised(opening)
-        if opening.seq >= lane.limit:
+        if opening.seq >= lane.reach:
             raise Revert("Unenforceable", *opening.place)
         self._check_binding(lane, opening)
         return lane

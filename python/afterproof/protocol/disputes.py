@@ -8,11 +8,11 @@ from .errors import InvalidData, InvalidField
 from .evidence import read_duplicate_evidence
 from .header import HAS_DEMANDS, HAS_MISDECLARED, BatchId, first_seq_of, lane_of
 from .merkle import BatchTree, node_hash, root_of
-from .outcome import Env, Event, Revert
+from .outcome import Env, Event, Revert, checked_width
 from .packing import hash_of, unpack
 from .receipt import MAX_SIGNATURE, Leaf, keccak
 from .signing import scheme_of, verify_leaf
-from .state import Batch, Claim, Demand, FaultKind, Standing
+from .state import TIME_BITS, Batch, Claim, Demand, FaultKind, Standing
 from .views import Views
 
 HALF: Final = 128
@@ -126,8 +126,12 @@ class Disputes(Views):
         terms = self._epoch_of(header).terms
         lane = self.lanes[lane_of(batch_id)]
         deadline = max(env.now + terms.answer_period, lane.last_deadline + terms.answer_spacing)
-        lane.last_deadline = deadline
-        lane.liable_until = max(lane.liable_until, deadline + terms.window + terms.claim_window)
+        # Spaced demands push each other ahead without end; a deadline beyond the field is refused.
+        checked_width(deadline, TIME_BITS)
+        liable = checked_width(
+            max(lane.liable_until, deadline + terms.window + terms.claim_window), TIME_BITS
+        )
+        lane.last_deadline, lane.liable_until = deadline, liable
         batch.demands[tile] = Demand(env.sender, env.now, deadline, env.value)
         flags = header.flags | HAS_DEMANDS
         batch.header = replace(header, open_demands=header.open_demands + 1, flags=flags)

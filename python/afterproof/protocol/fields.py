@@ -50,11 +50,13 @@ def hex_of(value: object, path: str, exactly: int | None = None, at_most: int | 
 
 
 def integer_of(value: object, path: str, bits: int, unit: str = "") -> int:
-    """An integer of at most ``bits`` bits, not negative.
+    """An integer of at most ``bits`` bits, not negative. 7.0 is one too, as in JSON Schema.
 
     Raises:
         InvalidField: it is not.
     """
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     if not isinstance(value, int) or isinstance(value, bool):
         raise InvalidField(path, f"must be an integer{unit}")
     if not 0 <= value < 1 << bits:

@@ -41,6 +41,11 @@ def first_seq_of(batch: BatchId) -> int:
     return batch & (2**64 - 1)
 
 
+def name_of(batch: BatchId) -> str:
+    """A batch as messages call it: ``lane/firstSeq``."""
+    return f"{lane_of(batch)}/{first_seq_of(batch)}"
+
+
 @dataclass(frozen=True, slots=True)
 class Header:
     """Times in unix seconds, ``span`` and ``end_delta`` in seconds."""

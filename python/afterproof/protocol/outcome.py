@@ -31,6 +31,13 @@ class Event:
     arguments: tuple[Any, ...]
 
 
+def checked_width(value: int, bits: int) -> int:
+    """The value; raises OpenZeppelin's ``SafeCastOverflowedUintDowncast`` where a field of ``bits`` cannot hold it."""
+    if value >> bits:
+        raise Revert("SafeCastOverflowedUintDowncast", bits, value)
+    return value
+
+
 def checked_owner(env: Env, owner: bytes) -> None:
     """Raises OpenZeppelin's ``OwnableUnauthorizedAccount`` unless the owner acts."""
     if env.sender != owner:

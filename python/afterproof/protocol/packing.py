@@ -48,6 +48,18 @@ def unpack(data: bytes, count: int) -> list[Leaf | None]:
     Raises:
         InvalidData: too few or too many bytes, or a signature's length above 256.
     """
+    leaves, end = unpack_some(data, count)
+    if end != len(data):
+        raise InvalidData(f"{len(data) - end} bytes follow the last of {count} leaves")
+    return leaves
+
+
+def unpack_some(data: bytes, count: int) -> tuple[list[Leaf | None], int]:
+    """The first ``count`` leaves packed in ``data``, and how many bytes they take; others may follow.
+
+    Raises:
+        InvalidData: too few bytes, or a signature's length above 256.
+    """
     leaves: list[Leaf | None] = []
     at = 0
     for index in range(count):
@@ -66,6 +78,4 @@ def unpack(data: bytes, count: int) -> list[Leaf | None]:
             raise InvalidData(f"leaf {index} of {count}: the data ends within it")
         leaves.append(Leaf(Receipt.from_words(data[at : at + 192]), data[at + 192 : end]))
         at = end
-    if at != len(data):
-        raise InvalidData(f"{len(data) - at} bytes follow the last of {count} leaves")
-    return leaves
+    return leaves, at

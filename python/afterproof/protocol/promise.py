@@ -66,13 +66,20 @@ class SignedPromise:
         return recover_address(self.promise.digest(domain), self.signature)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class HeldPromise:
     """A signed promise with the place that it gives one leaf: what a relayer answers a receipt with."""
 
     signed: SignedPromise
     index: int
     proof: tuple[bytes, ...]
+
+    def __init__(self, signed: SignedPromise, index: int, proof: tuple[bytes, ...]) -> None:
+        # One is made for every receipt that comes in: what a frozen dataclass would write field by field.
+        fields = self.__dict__
+        fields["signed"] = signed
+        fields["index"] = index
+        fields["proof"] = proof
 
     @property
     def seq(self) -> int:
@@ -135,13 +142,23 @@ def promise_of(
     lane: int, first_seq: int, leaf_hashes: Sequence[bytes], include_by: int, beneficiary: bytes = NOBODY
 ) -> Promise:
     """The promise that ``leaf_hashes`` (at least one) will stand from ``first_seq`` on."""
+    return promise_over(BatchTree(leaf_hashes), lane, first_seq, include_by, beneficiary)
+
+
+def promise_over(
+    tree: BatchTree, lane: int, first_seq: int, include_by: int, beneficiary: bytes = NOBODY
+) -> Promise:
+    """The promise that the leaves of ``tree`` will stand from ``first_seq`` on."""
     if len(beneficiary) != 20:
         raise InvalidField("beneficiary", "must be an address of 20 bytes")
-    root = BatchTree(leaf_hashes).root
-    return Promise(lane, first_seq, len(leaf_hashes), root, include_by, beneficiary)
+    return Promise(lane, first_seq, tree.size, tree.root, include_by, beneficiary)
 
 
 def held_promises(signed: SignedPromise, leaf_hashes: Sequence[bytes]) -> list[HeldPromise]:
     """The promise opened at each of the leaves that it was made for."""
-    tree = BatchTree(leaf_hashes)
-    return [HeldPromise(signed, i, tuple(tree.proof(i))) for i in range(tree.size)]
+    return held_over(BatchTree(leaf_hashes), signed)
+
+
+def held_over(tree: BatchTree, signed: SignedPromise) -> list[HeldPromise]:
+    """The promise opened at each leaf of the tree that it was made over."""
+    return [HeldPromise(signed, i, proof) for i, proof in enumerate(tree.proofs())]

@@ -6,19 +6,21 @@ Sources: EIP-712 for the typed digest; OpenGradient's TEE gateways for theirs; R
 
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Any, Final
 
 from sha3 import keccak_256
 
 from .errors import InvalidField
 from .fields import hex_of, integer_of, object_of
+from .lazy import lazy
 
 ZERO: Final = bytes(32)
 MAX_SIGNATURE: Final = 256
 """Bytes. A longer signature is invalid whatever it says, so that a packed half tile has a largest size."""
 
 MAX_ISSUED_AT: Final = 2**64 - 1
+_NO_WORD: Final = 2**256
 
 
 def keccak(data: bytes) -> bytes:
@@ -46,6 +48,10 @@ class Scheme(StrEnum):
 
     SECP256K1 = "SECP256K1"
     OPENGRADIENT_RSA_PSS = "OPENGRADIENT_RSA_PSS"
+    P256 = "P256"
+
+
+_RSA_PSS: Final = Scheme.OPENGRADIENT_RSA_PSS
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +82,7 @@ def _separator(chain_id: int, contract: bytes) -> bytes:
     return keccak(b"".join(words))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Receipt:
     """What a node says it did. Five hashes of 32 bytes and ``issued_at`` in unix seconds.
 
@@ -91,18 +97,29 @@ class Receipt:
     evidence: bytes
     issued_at: int
 
-    def __post_init__(self) -> None:
-        for name in ("node", "model", "request", "response", "evidence"):
-            if len(getattr(self, name)) != 32:
-                raise InvalidField(f"receipt.{name}", "must be 32 bytes")
-        if not 0 <= self.issued_at < 2**256:
+    def __init__(
+        self, node: bytes, model: bytes, request: bytes, response: bytes, evidence: bytes, issued_at: int
+    ) -> None:
+        if not len(node) == len(model) == len(request) == len(response) == len(evidence) == 32:
+            for name, word in zip(_RECEIPT_FIELDS, (node, model, request, response, evidence), strict=False):
+                if len(word) != 32:
+                    raise InvalidField(f"receipt.{name}", "must be 32 bytes")
+        if not 0 <= issued_at < _NO_WORD:
             raise InvalidField("receipt.issuedAt", "must fit 256 bits and not be negative")
+        # One is made for every receipt that comes in: what a frozen dataclass would write field by field.
+        fields = self.__dict__
+        fields["node"] = node
+        fields["model"] = model
+        fields["request"] = request
+        fields["response"] = response
+        fields["evidence"] = evidence
+        fields["issued_at"] = issued_at
 
-    @cached_property
+    @lazy
     def words(self) -> bytes:
         """``abi.encode(receipt)``: six words, 192 bytes."""
-        parts = (self.node, self.model, self.request, self.response, self.evidence)
-        return b"".join(parts) + self.issued_at.to_bytes(32)
+        time = self.issued_at.to_bytes(32)
+        return b"".join((self.node, self.model, self.request, self.response, self.evidence, time))
 
     @classmethod
     def from_words(cls, words: bytes) -> "Receipt":
@@ -112,38 +129,48 @@ class Receipt:
         node, model, request, response, evidence = (words[i : i + 32] for i in range(0, 160, 32))
         return cls(node, model, request, response, evidence, int.from_bytes(words[160:]))
 
-    @cached_property
+    @lazy
     def hash(self) -> bytes:
         """The receipt hash: EIP-712 ``hashStruct``. It does not depend on the signature's bytes."""
-        return keccak(_RECEIPT_TYPEHASH + self.words)
+        digest: bytes = keccak_256(_RECEIPT_TYPEHASH + self.words).digest()
+        return digest
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Leaf:
     """One place in a batch: a receipt with its signature."""
 
     receipt: Receipt
     signature: bytes
 
-    @cached_property
+    def __init__(self, receipt: Receipt, signature: bytes) -> None:
+        fields = self.__dict__
+        fields["receipt"] = receipt
+        fields["signature"] = signature
+
+    @lazy
     def words(self) -> bytes:
         """Seven words, 224 bytes: the receipt and the hash of the signature."""
         return self.receipt.words + keccak(self.signature)
 
-    @cached_property
+    @lazy
     def hash(self) -> bytes:
         """The leaf hash: keccak256(0x00 . words)."""
-        return keccak(b"\x00" + self.words)
+        signed = keccak_256(self.signature).digest()
+        digest: bytes = keccak_256(b"\x00" + self.receipt.words + signed).digest()
+        return digest
 
 
 def digest(receipt: Receipt, scheme: Scheme, domain: Domain) -> bytes:
     """The 32 bytes a node signs: the EIP-712 digest, or OpenGradient's hash, which is RSA-PSS's *message*."""
-    if scheme is Scheme.OPENGRADIENT_RSA_PSS:
-        return keccak(receipt.request + receipt.response + receipt.issued_at.to_bytes(32))
+    if scheme is _RSA_PSS:
+        words = receipt.words
+        signed: bytes = keccak_256(words[64:128] + words[160:]).digest()  # request . response . issuedAt
+        return signed
     return keccak(b"\x19\x01" + domain.separator + receipt.hash)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class SignedReceipt:
     """A receipt as it travels: with its scheme, signature and the public key that hashes to its node."""
 
@@ -152,7 +179,14 @@ class SignedReceipt:
     signature: bytes
     public_key: bytes
 
-    @cached_property
+    def __init__(self, receipt: Receipt, scheme: Scheme, signature: bytes, public_key: bytes) -> None:
+        fields = self.__dict__
+        fields["receipt"] = receipt
+        fields["scheme"] = scheme
+        fields["signature"] = signature
+        fields["public_key"] = public_key
+
+    @lazy
     def leaf(self) -> Leaf:
         """The leaf that a batch holds for it."""
         return Leaf(self.receipt, self.signature)

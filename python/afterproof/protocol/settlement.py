@@ -15,13 +15,16 @@ from .claims import PromiseClaims
 from .disputes import Disputes
 from .header import Header, batch_id
 from .merkle import fold
-from .outcome import Env, Event, Revert, checked_owner
+from .outcome import Env, Event, Revert, checked_owner, checked_width
 from .receipt import Domain
 from .registry import Registry
-from .state import ZERO_ADDRESS, Batch, Epoch, FaultKind, Lane, Pause
+from .state import LANE_FAULTS, TIME_BITS, ZERO_ADDRESS, Batch, Epoch, Lane, Pause
 from .terms import DAY, GWEI, MAX_GWEI, Terms
 
 MAX_COUNT: Final = 4000 * TILE
+MAX_REACH: Final = 2**48 - 1
+"""The most that a lane's ``next_seq + ahead`` may be: it ends there, for its numbers would start anew."""
+PAUSE_BITS: Final = 16
 RELEASE_STEPS: Final = 32
 LONGEST_NOTICE: Final = 365 * DAY
 BUCKETS: Final = 8
@@ -38,7 +41,7 @@ class Settlement(Disputes, PromiseClaims):
         registry: Registry,
         domains: tuple[Domain, Domain],
         terms: Terms,
-        faults: frozenset[FaultKind],
+        faults: frozenset[int],
         now: int,
     ) -> None:
         """``domains``: the settlement contract's, for promises, and the registry's, for receipts."""
@@ -80,7 +83,7 @@ class Settlement(Disputes, PromiseClaims):
             raise Revert("LaneBlown", lane_id)
         if poster == ZERO_ADDRESS:
             raise Revert("ZeroAddress")
-        from_seq = lane.limit
+        from_seq = lane.reach
         lane.poster = poster
         if lane.promise_keys[-1][0] == from_seq:
             lane.promise_keys.pop()
@@ -92,9 +95,10 @@ class Settlement(Disputes, PromiseClaims):
         promise made under the larger number can no longer be claimed."""
         lane = self._owned(env, lane_id)
         if ahead < lane.ahead:
-            effective = env.now + self.longest_obligation
+            effective = checked_width(env.now + self.longest_obligation, TIME_BITS)
             lane.shrink = (ahead, effective)
             return [Event("AheadChanged", (lane_id, ahead, effective))]
+        _check_reach(lane.next_seq + ahead)
         needed = self._required(env.now, lane.open + ahead)
         if lane.stake < needed:
             raise Revert("InsufficientStake", lane.stake, needed)
@@ -109,7 +113,7 @@ class Settlement(Disputes, PromiseClaims):
         lane = self._lane(lane_id)
         if lane.shrink is None or env.now < lane.shrink[1]:
             raise Revert("NoChangeDue", lane_id, lane.shrink[1] if lane.shrink else 0)
-        lane.reach = lane.limit
+        lane.past_reach = lane.reach
         lane.ahead, lane.shrink = lane.shrink[0], None
         return []
 
@@ -147,12 +151,14 @@ class Settlement(Disputes, PromiseClaims):
         root = fold(tile_roots)
         if not any(root):
             raise Revert("ZeroRoot")
+        _check_reach(lane.next_seq + count + lane.ahead)
         open_after = self._cover(lane_id, lane, count, env.now, epoch.terms)
+        end = checked_width(epoch.window_end(env.now), TIME_BITS)
+        checked_width(oldest, TIME_BITS)
         lane.open = open_after
         lane.next_seq += count
         lane.histogram = counted(lane.histogram, max(0, env.now - oldest), count)
         batch = batch_id(lane_id, first_seq)
-        end = epoch.window_end(env.now)
         header = Header(count, env.now, end, oldest, newest - oldest, number, len(self.pauses))
         self.batches[batch] = Batch(root, header)
         return [Event("Posted", (lane_id, batch, root, header.pack(), tile_roots, data_uri))]
@@ -165,9 +171,10 @@ class Settlement(Disputes, PromiseClaims):
         """
         lane = self._lane(lane_id)
         released = sum(header.count for header in self._closed(lane_id, lane, env.now, max_batches))
-        lane.open -= released
         if released and lane.exit_at:
-            lane.liable_until = max(lane.liable_until, env.now + self._longest("claim_window"))
+            liable = max(lane.liable_until, env.now + self._longest("claim_window"))
+            lane.liable_until = checked_width(liable, TIME_BITS)
+        lane.open -= released
         return []
 
     # --- money out -----------------------------------------------------------------------------
@@ -195,10 +202,11 @@ class Settlement(Disputes, PromiseClaims):
         lane = self._owned(env, lane_id)
         if lane.exit_at:
             raise Revert("AlreadyLeaving", lane_id)
-        lane.exit_at = env.now
-        lane.last_due = env.now + self._longest("max_promise_delay")
+        exit_at = checked_width(env.now, TIME_BITS)
         # Of what was released before, every tile had ended by now.
-        lane.liable_until = max(lane.liable_until, env.now + self.longest_obligation)
+        liable = checked_width(max(lane.liable_until, env.now + self.longest_obligation), TIME_BITS)
+        lane.exit_at, lane.liable_until = exit_at, liable
+        lane.last_due = env.now + self._longest("max_promise_delay")
         return [Event("LaneLeaving", (lane_id, lane.liable_until))]
 
     def withdraw_stake(self, env: Env, lane_id: int) -> list[Event]:
@@ -226,6 +234,8 @@ class Settlement(Disputes, PromiseClaims):
         spacing = max(terms.pause_spacing, self._longest("catch_up") + 1)
         if self.pauses and env.now < self.pauses[-1].end + spacing:
             raise Revert("TooSoon", env.now, self.pauses[-1].end + spacing)
+        checked_width(env.now + seconds, TIME_BITS)
+        checked_width(len(self.pauses) + 1, PAUSE_BITS)
         self.pauses.append(Pause(env.now, env.now + seconds))
         return [Event("PostingPaused", (env.now, env.now + seconds))]
 
@@ -237,9 +247,7 @@ class Settlement(Disputes, PromiseClaims):
 
     # --- epochs --------------------------------------------------------------------------------
 
-    def announce_epoch(
-        self, env: Env, terms: Terms, faults: frozenset[FaultKind], starts_at: int
-    ) -> list[Event]:
+    def announce_epoch(self, env: Env, terms: Terms, faults: frozenset[int], starts_at: int) -> list[Event]:
         """The owner announces the next epoch, far enough ahead for every lane to leave before it."""
         checked_owner(env, self.owner)
         previous = self.epochs[-1]
@@ -250,7 +258,7 @@ class Settlement(Disputes, PromiseClaims):
         return self._append_epoch(terms, faults, starts_at, earliest, earliest_end)
 
     def _append_epoch(
-        self, terms: Terms, faults: frozenset[FaultKind], starts_at: int, earliest: int, earliest_end: int
+        self, terms: Terms, faults: frozenset[int], starts_at: int, earliest: int, earliest_end: int
     ) -> list[Event]:
         if starts_at < earliest:
             raise Revert("TooSoon", starts_at, earliest)
@@ -259,6 +267,9 @@ class Settlement(Disputes, PromiseClaims):
         broken = terms.broken_rule()
         if broken:
             raise Revert("BadTerms", *broken)
+        checked_width(earliest_end, TIME_BITS)
+        if not faults <= LANE_FAULTS:
+            raise Revert("BadTerms", "faults", "name kinds that the lane answers for")
         self.epochs.append(Epoch(terms, starts_at, earliest_end, faults))
         return [Event("EpochAnnounced", (len(self.epochs), starts_at, terms, faults))]
 
@@ -321,6 +332,11 @@ def counted(histogram: list[int], gap: int, count: int) -> list[int]:
     histogram = list(histogram)
     histogram[bucket] += count
     return histogram
+
+
+def _check_reach(reach: int) -> None:
+    if reach > MAX_REACH:
+        raise Revert("SequenceExhausted", reach, MAX_REACH)
 
 
 def _whole_gwei(amount: int) -> None:

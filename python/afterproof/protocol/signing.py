@@ -1,18 +1,20 @@
 """Signatures over receipts: which scheme a key has, whether a signature verifies, and how a node signs.
 
 The rules are those of ``contracts/libraries/PublicKeys.sol`` and ``contracts/schemes/``, to the byte.
-Sources: SEC 1 and EIP-2 (low s); RFC 8017 section 8.1 (RSASSA-PSS); RFC 5280 (SubjectPublicKeyInfo).
+Sources: SEC 1 and EIP-2 (low s). RSA is in :mod:`.rsa_pss`, P-256 in :mod:`.p256`.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Protocol
 
 from coincurve import PrivateKey, PublicKey
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa, utils
 
 from .errors import InvalidField
+from .p256 import PREHASHED, is_p256_key, verify_p256
 from .receipt import (
     MAX_ISSUED_AT,
     MAX_SIGNATURE,
@@ -25,32 +27,60 @@ from .receipt import (
     digest,
     keccak,
 )
+from .rsa_pss import PSS, SHA256, is_rsa_key, pss_verifier
 
 _HALF_N: Final = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
-_PSS: Final = padding.PSS(mgf=padding.MGF1(hashes.SHA256()), salt_length=32)
-_SHA256: Final = hashes.SHA256()
-
-# SubjectPublicKeyInfo of an RSA-2048 key with e = 65537 (294 bytes): 33 fixed bytes, 256 of modulus, 5 fixed.
-_RSA_HEAD: Final = bytes.fromhex("30820122300d06092a864886f70d01010105000382010f003082010a0282010100")
-_RSA_TAIL: Final = bytes.fromhex("0203010001")
+_RSA_PSS: Final = Scheme.OPENGRADIENT_RSA_PSS
 
 
 def scheme_of(public_key: bytes) -> Scheme | None:
     """The scheme of a public key, or None where it is of no known form.
 
     SECP256K1: the 20-byte address, not zero, left-padded to 32 bytes. OPENGRADIENT_RSA_PSS: the strict DER
-    SubjectPublicKeyInfo of a 2048-bit modulus (top bit set, odd) with e = 65537.
+    SubjectPublicKeyInfo of a 2048-bit modulus (top bit set, odd) with e = 65537. P256: that of an uncompressed point
+    on the curve.
     """
     if len(public_key) == 32:
         return Scheme.SECP256K1 if not any(public_key[:12]) and any(public_key[12:]) else None
-    if len(public_key) == 294 and public_key.startswith(_RSA_HEAD) and public_key.endswith(_RSA_TAIL):
-        return Scheme.OPENGRADIENT_RSA_PSS if public_key[33] >= 0x80 and public_key[288] & 1 else None
-    return None
+    if is_rsa_key(public_key):
+        return _RSA_PSS
+    return Scheme.P256 if is_p256_key(public_key) else None
 
 
 def node_of(public_key: bytes) -> bytes:
     """The node's 32-byte name: keccak256 of its public key."""
     return keccak(public_key)
+
+
+@dataclass(frozen=True, slots=True)
+class NodeKey:
+    """A public key of a known form, the name of its node, its scheme, and whether it signed a hash.
+
+    ``signed(message_hash, signature)``: of an RSA key the 32 bytes are the message.
+    """
+
+    public_key: bytes
+    node: bytes
+    scheme: Scheme
+    signed: Callable[[bytes, bytes], bool]
+
+
+@lru_cache(maxsize=4096)
+def key_of(public_key: bytes) -> NodeKey | None:
+    """A public key with what follows from it, or None where it is of no known form."""
+    scheme = scheme_of(public_key)
+    if scheme is None:
+        return None
+    return NodeKey(public_key, node_of(public_key), scheme, _verifier(scheme, public_key))
+
+
+def _verifier(scheme: Scheme, public_key: bytes) -> Callable[[bytes, bytes], bool]:
+    if scheme is Scheme.SECP256K1:
+        address = public_key[12:]
+        return lambda message_hash, signature: recover_address(message_hash, signature) == address
+    if scheme is Scheme.P256:
+        return lambda message_hash, signature: verify_p256(public_key, signature, message_hash)
+    return pss_verifier(public_key)
 
 
 def verify_leaf(leaf: Leaf, public_key: bytes, domain: Domain) -> bool:
@@ -59,19 +89,22 @@ def verify_leaf(leaf: Leaf, public_key: bytes, domain: Domain) -> bool:
     Raises:
         InvalidField: the key is of no known scheme or is another node's. Nothing is known of the signature then.
     """
-    scheme = scheme_of(public_key)
-    if scheme is None:
+    key = key_of(public_key)
+    if key is None:
         raise InvalidField("publicKey", "is of no known signature scheme")
-    receipt = leaf.receipt
-    if node_of(public_key) != receipt.node:
+    if key.node != leaf.receipt.node:
         raise InvalidField("publicKey", "does not hash to receipt.node")
-    if receipt.issued_at > MAX_ISSUED_AT or len(leaf.signature) > MAX_SIGNATURE:
+    return verify_by(key, leaf, domain)
+
+
+def verify_by(key: NodeKey, leaf: Leaf, domain: Domain) -> bool:
+    """Whether ``leaf``'s signature verifies under ``key``, which is its node's."""
+    receipt, signature, scheme = leaf.receipt, leaf.signature, key.scheme
+    if receipt.issued_at > MAX_ISSUED_AT or len(signature) > MAX_SIGNATURE:
         return False
-    if scheme is Scheme.SECP256K1:
-        return recover_address(digest(receipt, scheme, domain), leaf.signature) == public_key[12:]
-    if receipt.model != ZERO or receipt.evidence != ZERO:
+    if scheme is _RSA_PSS and (receipt.model != ZERO or receipt.evidence != ZERO):
         return False
-    return _verify_pss(public_key, leaf.signature, digest(receipt, scheme, domain))
+    return key.signed(digest(receipt, scheme, domain), signature)
 
 
 def verify(signed: SignedReceipt, domain: Domain) -> bool:
@@ -83,6 +116,12 @@ def verify(signed: SignedReceipt, domain: Domain) -> bool:
     if scheme_of(signed.public_key) not in (signed.scheme, None):
         raise InvalidField("scheme", "is not the scheme of publicKey")
     return verify_leaf(signed.leaf, signed.public_key, domain)
+
+
+def verify_hash(public_key: bytes, message_hash: bytes, signature: bytes) -> bool:
+    """Whether a key of a known form signed a 32-byte hash that is no receipt's: ``KeySignatures.isSignedBy``."""
+    key = key_of(public_key)
+    return key is not None and key.signed(message_hash, signature)
 
 
 def recover_address(message_hash: bytes, signature: bytes) -> bytes | None:
@@ -102,31 +141,16 @@ def recover_address(message_hash: bytes, signature: bytes) -> bytes | None:
     return keccak(public.format(compressed=False)[1:])[12:]
 
 
-@lru_cache(maxsize=4096)
-def _rsa_key(public_key: bytes) -> rsa.RSAPublicKey:
-    key = serialization.load_der_public_key(public_key)
-    if not isinstance(key, rsa.RSAPublicKey):
-        raise InvalidField("publicKey", "is not an RSA key")
-    return key
-
-
-def _verify_pss(public_key: bytes, signature: bytes, message: bytes) -> bool:
-    # OpenSSL takes a signature whose leading zeros were cut off; RFC 8017 section 8.1.2 step 1 does not.
-    if len(signature) != 256:
-        return False
-    try:
-        _rsa_key(public_key).verify(signature, message, _PSS, _SHA256)
-    except InvalidSignature:
-        return False
-    return True
-
-
 class Signer(Protocol):
     """A node's signing key."""
 
     scheme: Scheme
     public_key: bytes
     node: bytes
+
+    def sign_hash(self, message_hash: bytes) -> bytes:
+        """The signature over a 32-byte hash."""
+        ...
 
     def sign(self, receipt: Receipt, domain: Domain) -> SignedReceipt:
         """``receipt`` with this key's signature; ``receipt.node`` must be this key's."""
@@ -166,12 +190,14 @@ class RsaPssSigner:
 
     def __init__(self, private_key: rsa.RSAPrivateKey) -> None:
         self._key = private_key
-        self.public_key = private_key.public_key().public_bytes(
-            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-        )
+        self.public_key = _spki(private_key.public_key())
         if scheme_of(self.public_key) is not self.scheme:
             raise InvalidField("private key", "must be RSA of 2048 bits with e = 65537")
         self.node = node_of(self.public_key)
+
+    def sign_hash(self, message_hash: bytes) -> bytes:
+        """256 bytes over a 32-byte hash."""
+        return self._key.sign(message_hash, PSS, SHA256)
 
     def sign(self, receipt: Receipt, domain: Domain) -> SignedReceipt:
         """Implements :meth:`Signer.sign`."""
@@ -180,8 +206,50 @@ class RsaPssSigner:
             raise InvalidField(
                 "receipt.model", "and receipt.evidence must be zero: this scheme does not sign them"
             )
-        signature = self._key.sign(digest(receipt, self.scheme, domain), _PSS, _SHA256)
+        signature = self.sign_hash(digest(receipt, self.scheme, domain))
         return SignedReceipt(receipt, self.scheme, signature, self.public_key)
+
+
+class P256Signer:
+    """Signs receipts with a P-256 key: EIP-712, 64 bytes r . s, s in either half, deterministic (RFC 6979)."""
+
+    scheme = Scheme.P256
+
+    def __init__(self, private_key: ec.EllipticCurvePrivateKey) -> None:
+        if not isinstance(private_key.curve, ec.SECP256R1):
+            raise InvalidField("private key", "must be on the curve P-256")
+        self._key = private_key
+        self._ecdsa = ec.ECDSA(PREHASHED, deterministic_signing=True)
+        self.public_key = _spki(private_key.public_key())
+        self.node = node_of(self.public_key)
+
+    def sign_hash(self, message_hash: bytes) -> bytes:
+        """64 bytes r . s over a 32-byte hash."""
+        r, s = utils.decode_dss_signature(self._key.sign(message_hash, self._ecdsa))
+        return r.to_bytes(32) + s.to_bytes(32)
+
+    def sign(self, receipt: Receipt, domain: Domain) -> SignedReceipt:
+        """Implements :meth:`Signer.sign`."""
+        _own(receipt, self.node)
+        signature = self.sign_hash(digest(receipt, self.scheme, domain))
+        return SignedReceipt(receipt, self.scheme, signature, self.public_key)
+
+
+def pkcs8_signer(private_key: object) -> RsaPssSigner | P256Signer:
+    """The signer of a private key as libraries load it from PKCS #8: its kind decides the scheme.
+
+    Raises:
+        InvalidField: no scheme signs with such a key.
+    """
+    if isinstance(private_key, rsa.RSAPrivateKey):
+        return RsaPssSigner(private_key)
+    if isinstance(private_key, ec.EllipticCurvePrivateKey):
+        return P256Signer(private_key)
+    raise InvalidField("private key", "must be an RSA key or a P-256 key")
+
+
+def _spki(key: rsa.RSAPublicKey | ec.EllipticCurvePublicKey) -> bytes:
+    return key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
 def _own(receipt: Receipt, node: bytes) -> None:

@@ -10,6 +10,9 @@ from .terms import Terms
 
 ZERO_ADDRESS: Final = bytes(20)
 
+TIME_BITS: Final = 40
+"""Times have 40 bits, until the year 36,812: what would end later is refused."""
+
 
 class Standing(IntEnum):
     """How surely a receipt is settled. Signed and Promised are never answered by a view of a leaf alone."""
@@ -33,12 +36,16 @@ class VoidReason(IntEnum):
 
 
 class FaultKind(IntEnum):
-    """The kinds of fault that ``proveFault`` knows. ``WRONG_RESULT`` has its number and no judge yet."""
+    """The kinds of fault. ``WRONG_RESULT`` has its number and no epoch may bind it: the liable party is the node."""
 
     BAD_SIGNATURE = 1
     DUPLICATE_RECEIPT = 2
     MISDECLARED_RANGE = 3
     WRONG_RESULT = 4
+
+
+LANE_FAULTS: Final = frozenset(FaultKind) - {FaultKind.WRONG_RESULT}
+"""The kinds that the lane answers for: what is proven is slashed from the lane."""
 
 
 class PromiseFault(IntEnum):
@@ -75,7 +82,7 @@ class Lane:
     burned: int = 0
     shrink: tuple[int, int] | None = None
     """``(ahead, effective at)``: announced and not yet in force."""
-    reach: int = 0
+    past_reach: int = 0
     """Numbers below it could be promised under an ``ahead`` that has shrunk since."""
     exit_at: int = 0
     last_due: int = 0
@@ -86,9 +93,9 @@ class Lane:
     histogram: list[int] = field(default_factory=lambda: [0] * 8)
 
     @property
-    def limit(self) -> int:
+    def reach(self) -> int:
         """Promises are enforceable for numbers below it. It never falls: what once could be claimed always can."""
-        return max(self.next_seq + self.ahead, self.reach)
+        return max(self.next_seq + self.ahead, self.past_reach)
 
     def promise_key(self, seq: int) -> bytes:
         """The key that signs promises for ``seq``."""
@@ -132,7 +139,7 @@ class Epoch:
     terms: Terms
     starts_at: int
     earliest_end: int
-    faults: frozenset[FaultKind]
+    faults: frozenset[int]
 
     def window_end(self, anchor: int) -> int:
         """The end of the window of a batch posted at ``anchor``, never before that of an earlier batch."""

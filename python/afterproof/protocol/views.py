@@ -1,16 +1,31 @@
 """What anyone can ask of ``Settlement``: the read rules, and finality as a view."""
 
+from dataclasses import dataclass
+
+from .attestations import FOREVER
 from .batching import TILE, is_timely
 from .header import BatchId
 from .ledger import Ledger
 from .merkle import root_of
 from .receipt import Receipt, keccak
-from .registry import FOREVER
 from .state import Standing, VoidReason
 
 
+@dataclass(frozen=True, slots=True)
+class TrustGap:
+    """The times of a leaf in unix seconds: its trust gap is ``final_at - issued_at``, parted in two by ``posted_at``.
+
+    ``issued_at`` is what the receipt says, any word. ``final_at`` is the first second in which a Final leaf was
+    final; of a Posted one the earliest in which it may be; 0 of a Voided one: never.
+    """
+
+    issued_at: int
+    posted_at: int
+    final_at: int
+
+
 class Views(Ledger):
-    """Standing, and why."""
+    """Standing, why, and since when."""
 
     def standing(
         self, now: int, batch_id: BatchId, index: int, words: bytes, proof: tuple[bytes, ...]
@@ -38,9 +53,28 @@ class Views(Ledger):
         if not is_timely(receipt.issued_at, header.anchor, self._epoch_of(header).terms):
             return VoidReason.UNTIMELY
         end = self.tile_end(batch, tile)
-        if not self.registry.was_live(receipt.node, header.anchor, FOREVER if end is None else end):
+        if not self.registry.was_live(receipt.node, header.anchor, FOREVER if end is None else end, now):
             return VoidReason.NOT_ENTITLED
         return VoidReason.NONE
+
+    def trust_gap(
+        self, now: int, batch_id: BatchId, index: int, words: bytes, proof: tuple[bytes, ...]
+    ) -> TrustGap:
+        """The times of the leaf with seven ``words``; all zero where it is not there.
+
+        It is Final exactly from ``final_at`` on, unless that is zero. A demand yet to come puts it off; while one is
+        open on its tile, ``final_at`` is what it would be were the tile answered now.
+        """
+        standing = self.standing(now, batch_id, index, words, proof)
+        if standing is Standing.UNKNOWN:
+            return TrustGap(0, 0, 0)
+        batch, issued_at = self.batches[batch_id], Receipt.from_words(words[:192]).issued_at
+        if standing is Standing.VOIDED:
+            return TrustGap(issued_at, batch.header.anchor, 0)
+        end = self.tile_end(batch, index // TILE)
+        if end is None:
+            end = max(batch.header.window_end, now + self._epoch_of(batch.header).terms.window)
+        return TrustGap(issued_at, batch.header.anchor, end + 1)
 
     def is_included(self, batch_id: BatchId, index: int, leaf_hash: bytes, proof: tuple[bytes, ...]) -> bool:
         """Whether a leaf stands at ``index`` of a batch."""
