@@ -1,8 +1,10 @@
 """The address file: what a deployment writes and relayer and verifier read.
 
 {"chainId": 31337, "block": 1, "settlement": "0x...", "registry": "0x...",
- "contracts": {"Settlement": {"address": "0x...", "transaction": "0x...", "block": 5}, ...},
+ "contracts": {"Settlement": {"address": "0x...", "transaction": "0x...", "block": 5, "arguments": "0x..."}, ...},
  "parameters": {...}}
+
+``arguments`` are those of the constructor, encoded: what explorers ask for beside the sources.
 """
 
 import json
@@ -14,7 +16,7 @@ from typing import Any, Final
 from afterproof.errors import ConfigError
 
 from .base import Deployment
-from .parameters import parse_address
+from .parameter_values import parse_address
 
 _FIELDS: Final = ("chainId", "block", "settlement", "registry", "contracts", "parameters")
 
@@ -48,7 +50,16 @@ def _parse(content: dict[str, Any]) -> Deployment:
     registry = parse_address(content["registry"], "registry")
     if settlement == registry:
         raise ConfigError("settlement and registry must be two contracts")
-    return Deployment(chain_id, settlement, registry, block)
+    return Deployment(chain_id, settlement, registry, block, _heartbeats(content["contracts"]))
+
+
+def _heartbeats(contracts: dict[str, Any]) -> bytes | None:
+    """Where heartbeats are reported; None where an earlier version deployed."""
+    entry = contracts.get("Heartbeats")
+    if entry is None:
+        return None
+    address = entry.get("address") if isinstance(entry, dict) else None
+    return parse_address(address, "contracts.Heartbeats.address")
 
 
 def _number(value: object, field: str, least: int) -> int:

@@ -25,8 +25,6 @@ from .event_types import (
     LaneOpened,
     LaneRotated,
     Logged,
-    NodeRegistered,
-    NodeRevoked,
     Place,
     Posted,
     PostingPaused,
@@ -37,13 +35,59 @@ from .event_types import (
     TileDemanded,
     Withdrawn,
 )
+from .heartbeats import HeartbeatSender, ReporterState
 from .reading import ChainReader
-from .states import Block, DemandState, Deployment, Landed, LaneState, NodeState, PauseState
+from .registry_events import (
+    AttestationChallenged,
+    AttestationPosted,
+    AttestationProven,
+    AttestationRejected,
+    AttestationRetired,
+    AttestationRevoked,
+    BondReleased,
+    BondsBurned,
+    CertificateEnded,
+    EvidenceAdded,
+    MeasurementAllowed,
+    MeasurementRevoked,
+    NodeEndorsed,
+    NodeRevoked,
+    NonceOpened,
+    OperatorChanged,
+    OperatorProposed,
+    RegistryEvent,
+    RegistryWithdrawn,
+    RevokerChanged,
+)
+from .registry_sending import RegistrySender
+from .states import (
+    Attestation,
+    Block,
+    Call,
+    DemandState,
+    Deployment,
+    Landed,
+    LaneState,
+    Measurement,
+    NodeState,
+    PauseState,
+)
 
 __all__ = [
     "AheadChanged",
+    "Attestation",
+    "AttestationChallenged",
+    "AttestationPosted",
+    "AttestationProven",
+    "AttestationRejected",
+    "AttestationRetired",
+    "AttestationRevoked",
     "Block",
+    "BondReleased",
+    "BondsBurned",
     "Burned",
+    "Call",
+    "CertificateEnded",
     "ChainEvent",
     "ChainReader",
     "ChainSender",
@@ -51,6 +95,7 @@ __all__ = [
     "DemandState",
     "Deployment",
     "EpochAnnounced",
+    "EvidenceAdded",
     "FaultProven",
     "FuseBlown",
     "GuardianChanged",
@@ -60,14 +105,24 @@ __all__ = [
     "LaneRotated",
     "LaneState",
     "Logged",
-    "NodeRegistered",
+    "Measurement",
+    "MeasurementAllowed",
+    "MeasurementRevoked",
+    "NodeEndorsed",
     "NodeRevoked",
     "NodeState",
+    "NonceOpened",
+    "OperatorChanged",
+    "OperatorProposed",
     "PauseState",
     "Place",
     "Posted",
     "PostingPaused",
     "PromiseBroken",
+    "RegistryEvent",
+    "RegistryWithdrawn",
+    "ReporterState",
+    "RevokerChanged",
     "StakeAdded",
     "StakeWithdrawn",
     "TileAnswered",
@@ -76,7 +131,7 @@ __all__ = [
 ]
 
 
-class ChainSender(ChainReader, Protocol):
+class ChainSender(ChainReader, RegistrySender, HeartbeatSender, Protocol):
     """A chain with an account to act from. Each call simulates, sends, and waits until the transaction landed.
 
     Raises:
@@ -98,8 +153,9 @@ class ChainSender(ChainReader, Protocol):
         newest: int,
         tile_roots: Sequence[bytes],
         data_uri: str,
+        urgent: bool = False,
     ) -> Landed:
-        """``Settlement.post``."""
+        """``Settlement.post``. ``urgent``: a promise is due soon, so it may cost more and is raised sooner."""
         ...
 
     def prove_fault(self, kind: FaultKind, claim: Claim) -> Landed:
@@ -203,12 +259,4 @@ class ChainSender(ChainReader, Protocol):
 
     def set_guardian(self, guardian: bytes, dry_run: bool = False) -> Landed:
         """``Settlement.setGuardian``; zeros: nobody."""
-        ...
-
-    def endorse(self, public_key: bytes, operator: bytes, dry_run: bool = False) -> Landed:
-        """``AttestationRegistry.endorse``."""
-        ...
-
-    def revoke(self, node: bytes, effective_from: int, reason: str, dry_run: bool = False) -> Landed:
-        """``AttestationRegistry.revoke``."""
         ...

@@ -17,8 +17,9 @@ from afterproof.protocol.receipt import hex0x, keccak
 
 from .address_file import read_json, write_json
 from .base import Deployment
-from .parameters import Kind, Parameters, parse_address
-from .plan import creation_code, guardian_of, plan
+from .parameter_values import parse_address
+from .parameters import Kind, Parameters
+from .plan import constructor_arguments, creation_code, guardian_of, plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +72,20 @@ def deploy(
         record.forget()
     for step in plan(parameters, deployer.account):
         code = creation_code(step, record.addresses)
-        known = record.verified(step.name, code)
+        arguments = constructor_arguments(step, record.addresses)
+        known = record.verified(step.name, code, arguments)
         if known:
             say(f"{step.name} is at {to_checksum_address(known.address)} already")
             continue
         made = deployer.deploy(step.name, code)
-        record.add(step.name, code, made)
+        record.add(step.name, code, arguments, made)
         say(f"{step.name} deployed at {to_checksum_address(made.address)} in block {made.block}")
     write_json(out, record.address_file())
     say(f"the address file is {out}")
     settlement, registry = record.addresses["Settlement"], record.addresses["AttestationRegistry"]
-    return Deployment(deployer.chain_id, settlement, registry, record.first_block)
+    return Deployment(
+        deployer.chain_id, settlement, registry, record.first_block, record.addresses["Heartbeats"]
+    )
 
 
 def progress_file(out: Path) -> Path:
@@ -131,7 +135,7 @@ class _Record:
         """Forgets every recorded contract."""
         self._content["contracts"] = {}
 
-    def verified(self, name: str, code: bytes) -> Deployed | None:
+    def verified(self, name: str, code: bytes, arguments: bytes) -> Deployed | None:
         """The recorded contract, checked against code and chain; None where none is recorded."""
         entry = self._content["contracts"].get(name)
         if entry is None:
@@ -148,9 +152,10 @@ class _Record:
                 f"{self._path}: the chain does not have {name} at {entry['address']} any more: {_START_ANEW}"
             )
         self.addresses[name] = address
+        entry["arguments"] = hex0x(arguments)  # earlier versions did not record them
         return Deployed(address, b"", entry["block"])
 
-    def add(self, name: str, code: bytes, made: Deployed) -> None:
+    def add(self, name: str, code: bytes, arguments: bytes, made: Deployed) -> None:
         """Records a contract that was created just now."""
         runtime = self._deployer.code_at(made.address)
         self.addresses[name] = made.address
@@ -158,6 +163,7 @@ class _Record:
             "address": to_checksum_address(made.address),
             "transaction": hex0x(made.tx_hash),
             "block": made.block,
+            "arguments": hex0x(arguments),
             "creationCodeHash": hex0x(keccak(code)),
             "codeHash": hex0x(keccak(runtime)),
         }
@@ -171,7 +177,7 @@ class _Record:
 
     def address_file(self) -> dict[str, Any]:
         """The content of the address file."""
-        shown = ("address", "transaction", "block")
+        shown = ("address", "transaction", "block", "arguments")
         contracts = self._content["contracts"]
         return {
             "chainId": self._content["chainId"],

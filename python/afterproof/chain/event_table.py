@@ -19,8 +19,6 @@ from .event_types import (
     LaneLeaving,
     LaneOpened,
     LaneRotated,
-    NodeRegistered,
-    NodeRevoked,
     Posted,
     PostingPaused,
     PromiseBroken,
@@ -30,6 +28,7 @@ from .event_types import (
     TileDemanded,
     Withdrawn,
 )
+from .registry_event_table import REGISTRY_EVENTS
 
 
 def _posted(a: Mapping[str, Any]) -> Posted:
@@ -45,7 +44,7 @@ def _epoch(a: Mapping[str, Any]) -> EpochAnnounced:
     )
 
 
-EVENTS: Final[dict[str, Callable[[Mapping[str, Any]], ChainEvent]]] = {
+_SETTLEMENT: Final[dict[str, Callable[[Mapping[str, Any]], ChainEvent]]] = {
     "LaneOpened": lambda a: LaneOpened(
         a["lane"], a["owner"], a["poster"], a["promiseKey"], a["ahead"], a["stake"]
     ),
@@ -55,10 +54,6 @@ EVENTS: Final[dict[str, Callable[[Mapping[str, Any]], ChainEvent]]] = {
         BatchId(a["batchId"]), a["index"], a["kind"], a["prover"], a["slashed"]
     ),
     "EpochAnnounced": _epoch,
-    "NodeRegistered": lambda a: NodeRegistered(
-        a["node"], a["assurance"], a["operator"], a["startsAt"], a["publicKey"]
-    ),
-    "NodeRevoked": lambda a: NodeRevoked(a["node"], a["effectiveFrom"], a["reason"]),
     "Burned": lambda a: Burned(a["lane"], a["amount"]),
     "Withdrawn": lambda a: Withdrawn(a["account"], a["to"], a["amount"]),
     "TileDemanded": lambda a: TileDemanded(
@@ -79,4 +74,9 @@ EVENTS: Final[dict[str, Callable[[Mapping[str, Any]], ChainEvent]]] = {
     "PostingPaused": lambda a: PostingPaused(a["start"], a["end"]),
     "GuardianChanged": lambda a: GuardianChanged(a["guardian"]),
 }
-"""ABI names to fields. The contracts' other events (a change of owner) concern no step."""
+
+EVENTS: Final[dict[str, Mapping[str, Callable[[Mapping[str, Any]], ChainEvent]]]] = {
+    "Settlement": _SETTLEMENT,
+    "AttestationRegistry": REGISTRY_EVENTS,
+}
+"""For each contract its events, from ABI names to fields. Its other events (a change of owner) concern no step."""

@@ -1,4 +1,5 @@
-"""The events of both contracts, typed: fields by name, in the order of the interfaces.
+"""The events of ``Settlement``, typed: fields by name, in the order of the interfaces; those of the registry are in
+:mod:`.registry_events`.
 
 Addresses are 20 bytes, hashes 32 bytes, amounts wei, times unix seconds.
 """
@@ -7,6 +8,8 @@ from dataclasses import dataclass
 
 from afterproof.protocol.header import BatchId, Header
 from afterproof.protocol.terms import Terms
+
+from .registry_events import RegistryEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,26 +75,6 @@ class EpochAnnounced:
     starts_at: int
     terms: Terms
     faults: frozenset[int]
-
-
-@dataclass(frozen=True, slots=True)
-class NodeRegistered:
-    """A node may sign from ``starts_at`` on."""
-
-    node: bytes
-    assurance: int
-    operator: bytes
-    starts_at: int
-    public_key: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class NodeRevoked:
-    """A node may not sign from ``effective_from`` on; recorded at the event's place."""
-
-    node: bytes
-    effective_from: int
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,8 +202,6 @@ ChainEvent = (
     | Posted
     | FaultProven
     | EpochAnnounced
-    | NodeRegistered
-    | NodeRevoked
     | Burned
     | Withdrawn
     | TileDemanded
@@ -234,6 +215,7 @@ ChainEvent = (
     | StakeWithdrawn
     | PostingPaused
     | GuardianChanged
+    | RegistryEvent
 )
 
 

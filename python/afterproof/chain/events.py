@@ -9,7 +9,7 @@ from typing import Any
 
 from afterproof.errors import ChainUnavailable
 
-from .abi import EventType, MalformedAbi, interface
+from .abi import MalformedAbi, interface
 from .base import ChainEvent, Deployment, Logged, Place
 from .errors import TooManyResults
 from .event_table import EVENTS
@@ -22,10 +22,7 @@ class Decoder:
     """Decodes the logs of one deployment's two contracts."""
 
     def __init__(self, deployment: Deployment) -> None:
-        self._types: dict[bytes, dict[bytes, EventType]] = {
-            deployment.settlement: interface("Settlement").events,
-            deployment.registry: interface("AttestationRegistry").events,
-        }
+        self._contracts = {deployment.settlement: "Settlement", deployment.registry: "AttestationRegistry"}
 
     def event(self, log: Log) -> ChainEvent | None:
         """The event in a log; None for one that concerns no step.
@@ -33,22 +30,22 @@ class Decoder:
         Raises:
             ChainUnavailable: the log is malformed, or another contract's.
         """
-        types = self._types.get(data(log.get("address"), "a log's address", 20))
+        contract = self._contracts.get(data(log.get("address"), "a log's address", 20))
         topics = [data(topic, "a log's topic", 32) for topic in _list(log.get("topics"), "a log's topics")]
-        if types is None:
+        if contract is None:
             raise ChainUnavailable("the node answered with a log of another contract")
-        kind = types.get(topics[0]) if topics else None
-        if kind is None or kind.name not in EVENTS:
+        kind = interface(contract).events.get(topics[0]) if topics else None
+        if kind is None or kind.name not in EVENTS[contract]:
             return None
         try:
-            return EVENTS[kind.name](kind.decode(topics, data(log.get("data"), "a log's data")))
+            return EVENTS[contract][kind.name](kind.decode(topics, data(log.get("data"), "a log's data")))
         except MalformedAbi as error:
             raise ChainUnavailable(f"the node answered with a malformed log of {kind.name}") from error
 
     def events(self, logs: Any) -> tuple[ChainEvent, ...]:
         """The events in the logs of a transaction's receipt, those of other contracts left out."""
         found = (_object(log) for log in _list(logs, "a receipt's logs"))
-        ours = (log for log in found if data(log.get("address"), "a log's address", 20) in self._types)
+        ours = (log for log in found if data(log.get("address"), "a log's address", 20) in self._contracts)
         events = (self.event(log) for log in ours)
         return tuple(event for event in events if event is not None)
 

@@ -1,27 +1,28 @@
 """A chain behind a node's JSON-RPC, read only."""
 
 from collections.abc import Sequence
-from typing import Final
 
 from afterproof.errors import ChainUnavailable
 from afterproof.protocol.batching import TILE
+from afterproof.protocol.claims import Opening
 from afterproof.protocol.disputes import ANSWER_GAS, LEAF_GAS
 from afterproof.protocol.header import BatchId, Header
 from afterproof.protocol.state import FaultKind, Standing, VoidReason
 from afterproof.protocol.terms import Terms
+from afterproof.protocol.views import TrustGap
 
 from . import events
-from .base import Block, DemandState, Deployment, LaneState, Logged, NodeState, PauseState
-from .evm_calls import LOG_CHUNK, EvmCalls, member, split_words
-from .rpc import quantity
+from .base import Block, DemandState, Deployment, LaneState, Logged, PauseState
+from .endpoint import Observer
+from .evm_calls import LOG_CHUNK, member, opened, split_words
+from .registry_evm import EvmRegistryReader
 
-_PAGE: Final = 500  # nodes asked for at a time
 
+class EvmReader(EvmRegistryReader):
+    """Implements :class:`afterproof.chain.base.ChainReader` over the node at ``rpc_url``, or several in that order.
 
-class EvmReader(EvmCalls):
-    """Implements :class:`afterproof.chain.base.ChainReader` over the node at ``rpc_url``.
-
-    ``timeout`` is in seconds for each answer, ``log_chunk`` the blocks asked for at a time. Safe for several
+    ``timeout`` is in seconds for each answer, ``log_chunk`` the blocks asked for at a time, ``observer`` is told of
+    every request. Safe for several
     threads. Nothing is remembered but the terms of epochs that have started: those can no longer change. A read that
     the contract itself refuses (the terms of an epoch that was never announced) raises CallReverted.
 
@@ -31,9 +32,14 @@ class EvmReader(EvmCalls):
     """
 
     def __init__(
-        self, rpc_url: str, deployment: Deployment, timeout: float = 10.0, log_chunk: int = LOG_CHUNK
+        self,
+        rpc_url: str | Sequence[str],
+        deployment: Deployment,
+        timeout: float = 10.0,
+        log_chunk: int = LOG_CHUNK,
+        observer: Observer | None = None,
     ) -> None:
-        super().__init__(rpc_url, deployment, timeout, log_chunk)
+        super().__init__(rpc_url, deployment, timeout, log_chunk, observer)
         self._terms: dict[int, Terms] = {}
 
     # --- blocks and events ---------------------------------------------------------------------
@@ -104,6 +110,10 @@ class EvmReader(EvmCalls):
         (answer,) = self._settlement("whyVoid", batch, index, split_words(words, 7), list(proof))
         return member(VoidReason, answer)
 
+    def trust_gap(self, batch: BatchId, index: int, words: bytes, proof: Sequence[bytes]) -> TrustGap:
+        """Implements :meth:`ChainReader.trust_gap`."""
+        return TrustGap(*self._settlement("trustGap", batch, index, split_words(words, 7), list(proof)))
+
     def credits(self, account: bytes) -> int:
         """Implements :meth:`ChainReader.credits`."""
         return int(self._settlement("credits", account)[0])
@@ -117,6 +127,10 @@ class EvmReader(EvmCalls):
     def promise_key_of(self, lane: int, seq: int) -> bytes:
         """Implements :meth:`ChainReader.promise_key_of`."""
         return bytes(self._settlement("promiseKeyOf", lane, seq)[0])
+
+    def is_promised(self, opening: Opening) -> bool:
+        """Implements :meth:`ChainReader.is_promised`."""
+        return bool(self._settlement("isPromised", opened(opening))[0])
 
     def claims_of(self, lane: int, seq: int) -> tuple[bool, bool]:
         """Implements :meth:`ChainReader.claims_of`."""
@@ -139,15 +153,11 @@ class EvmReader(EvmCalls):
     def deposit_for(self, batch: BatchId, tile: int) -> int:
         """Implements :meth:`ChainReader.deposit_for`."""
         (least,) = self._settlement("depositFor", batch, tile)
-        head = self._rpc.header("latest")
-        if head is None:
-            raise ChainUnavailable("the node has no newest block")
-        posted = self.batch(batch)
-        if posted is None or head.get("baseFeePerGas") is None:
+        posted, base_fee = self.batch(batch), self.base_fee()
+        if posted is None or base_fee is None:
             return int(least)
         # Many nodes let a call see a base fee of zero, so what depends on it is worked out here.
         leaves = min(TILE, posted[1].count - TILE * tile)
-        base_fee = quantity(head["baseFeePerGas"], "a block's base fee")
         return max(int(least), base_fee * (ANSWER_GAS + LEAF_GAS * leaves))
 
     # --- the whole -----------------------------------------------------------------------------
@@ -169,24 +179,3 @@ class EvmReader(EvmCalls):
         """Implements :meth:`ChainReader.fault_contracts`."""
         found = {kind: self._settlement("faultOf", epoch, kind)[0] for kind in FaultKind}
         return {kind: address for kind, address in found.items() if any(address)}
-
-    # --- registry ------------------------------------------------------------------------------
-
-    def node(self, node: bytes) -> NodeState | None:
-        """Implements :meth:`ChainReader.node`."""
-        (fields,) = self._registry("nodeState", node)
-        state = NodeState(*fields)
-        return state if state.starts_at else None
-
-    def nodes(self) -> list[bytes]:
-        """Implements :meth:`ChainReader.nodes`."""
-        found: list[bytes] = []
-        while True:
-            (page,) = self._registry("nodes", len(found), _PAGE)
-            found += page
-            if len(page) < _PAGE:
-                return found
-
-    def was_live(self, node: bytes, at: int, known_by: int) -> bool:
-        """Implements :meth:`ChainReader.was_live`."""
-        return bool(self._registry("wasLive", node, at, known_by)[0])

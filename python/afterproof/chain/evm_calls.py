@@ -1,14 +1,17 @@
 """Views of the two contracts over a node's JSON-RPC, and the check that they are there."""
 
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import Any, Final, TypeVar
 
 from afterproof.errors import CallReverted, ChainUnavailable, ConfigError, SendFailed
+from afterproof.protocol.claims import Opening
 
 from . import events
 from .abi import MalformedAbi, interface
-from .base import Deployment
-from .rpc import Rpc
+from .base import Call, Deployment
+from .endpoint import Observer
+from .rpc import Rpc, quantity
 
 LOG_CHUNK: Final = 5_000
 """Blocks asked for at a time: what hosted nodes allow, mostly."""
@@ -17,7 +20,10 @@ Choice = TypeVar("Choice", bound=IntEnum)
 
 
 class EvmCalls:
-    """The node at ``rpc_url``, known to be on the deployment's chain and to have its contracts.
+    """The nodes at ``rpc_url``, known to be on the deployment's chain and to have its contracts.
+
+    One address, or several in order of preference, as :class:`afterproof.chain.rpc.Rpc` takes them; ``observer`` is
+    told of every request.
 
     Raises:
         ConfigError: the node is on another chain, or the contracts are not there.
@@ -25,10 +31,15 @@ class EvmCalls:
     """
 
     def __init__(
-        self, rpc_url: str, deployment: Deployment, timeout: float = 10.0, log_chunk: int = LOG_CHUNK
+        self,
+        rpc_url: str | Sequence[str],
+        deployment: Deployment,
+        timeout: float = 10.0,
+        log_chunk: int = LOG_CHUNK,
+        observer: Observer | None = None,
     ) -> None:
         self.deployment = deployment
-        self._rpc = Rpc(rpc_url, timeout)
+        self._rpc = Rpc(rpc_url, timeout, deployment.chain_id, observer)
         self._decoder = events.Decoder(deployment)
         self._log_chunk = log_chunk
         self._verify()
@@ -45,25 +56,39 @@ class EvmCalls:
     def _call(self, contract: bytes, name: str, function: str, *arguments: Any) -> tuple[Any, ...]:
         """What a view answers at the newest block."""
         kind = interface(name).functions[function]
-        call = {"to": "0x" + contract.hex(), "data": "0x" + kind.encode(*arguments).hex()}
         try:
-            return kind.decode(self._rpc.data("eth_call", call, "latest"))
+            return kind.decode(self.ask(Call(contract, 0, kind.encode(*arguments))))
         except MalformedAbi:
             raise ChainUnavailable(f"the node answered a call of {function} with something else") from None
         except SendFailed as error:
             raise ChainUnavailable(f"the node does not answer a call of {function}: {error}") from error
 
+    def ask(self, call: Call, sender: bytes | None = None) -> bytes:
+        """What a call would return at the newest block, were it made by ``sender``; empty where no contract is.
+
+        Raises:
+            CallReverted: the contract refuses.
+            SendFailed, ChainUnavailable: the node does.
+        """
+        fields = {"to": "0x" + call.to.hex(), "data": "0x" + call.data.hex()}
+        if sender is not None:
+            fields |= {"from": "0x" + sender.hex(), "value": hex(call.value)}
+        return self._rpc.data("eth_call", fields, "latest")
+
+    def base_fee(self) -> int | None:
+        """The newest block's base fee in wei; None on a chain without one."""
+        head = self._rpc.header("latest")
+        if head is None:
+            raise ChainUnavailable("the node has no newest block")
+        fee = head.get("baseFeePerGas")
+        return None if fee is None else quantity(fee, "a block's base fee")
+
     def _verify(self) -> None:
-        here, meant = self._rpc.quantity("eth_chainId"), self.deployment
-        if here != meant.chain_id:
-            raise ConfigError(
-                f"chain.rpc: the node at {self._rpc.node} is on chain {here}, but the deployment's address file is for "
-                f"chain {meant.chain_id}: set chain.rpc to a node of that chain, or use this chain's address file"
-            )
+        meant = self.deployment  # which chain it is, the first request to each node asks
         for field, address in (("settlement", meant.settlement), ("registry", meant.registry)):
             if not self._rpc.data("eth_getCode", "0x" + address.hex(), "latest"):
                 raise ConfigError(
-                    f"chain.deployment: there is no contract at {field} 0x{address.hex()} on chain {here}: "
+                    f"chain.deployment: there is no contract at {field} 0x{address.hex()} on chain {meant.chain_id}: "
                     "deploy first, or use the address file of the contracts on this chain"
                 )
         asked = "0x" + interface("Settlement").functions["registry"].selector.hex()
@@ -85,6 +110,13 @@ def split_words(words: bytes, count: int) -> list[bytes]:
     if len(words) != 32 * count:
         raise ValueError(f"{len(words)} bytes are not {count} words")
     return [words[at : at + 32] for at in range(0, len(words), 32)]
+
+
+def opened(opening: Opening) -> tuple[Any, ...]:
+    """An opened promise as the ABI's struct."""
+    p = opening.signed.promise
+    inclusion = (p.lane, p.first_seq, p.count, p.root, p.include_by, p.beneficiary)
+    return inclusion, opening.signed.signature, opening.seq, opening.leaf_hash, list(opening.proof)
 
 
 def member(kind: type[Choice], value: int) -> Choice:

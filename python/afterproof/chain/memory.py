@@ -18,16 +18,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from afterproof.errors import CallReverted, ChainError, ChainUnavailable, SendFailed
+from afterproof.protocol.heartbeat_terms import DEMO_HEARTBEAT_TERMS
+from afterproof.protocol.heartbeats import Heartbeats
 from afterproof.protocol.outcome import Event, Revert
 from afterproof.protocol.receipt import Domain, keccak
 from afterproof.protocol.registry import Registry
+from afterproof.protocol.registry_terms import DEMO_REGISTRY, RegistryTerms
 from afterproof.protocol.settlement import Settlement
 from afterproof.protocol.state import FaultKind
 from afterproof.protocol.terms import DEMO, Terms
 
 from .base import Block, Deployment, Landed, Logged, Place
 from .memory_account import MemoryAccount
-from .memory_state import FAULT_CONTRACTS, Action, Mined, State, Transaction, View, event_of
+from .memory_evidence import Verifiers
+from .memory_state import FAULT_CONTRACTS, Action, Mined, OnHeartbeats, State, Transaction, View, event_of
 
 GAS = 100_000
 """What every transaction is said to use."""
@@ -37,7 +41,8 @@ class MemoryChain:
     """A chain on which the contracts are deployed in block 1, at ``now``.
 
     ``owner`` owns both contracts, ``guardian`` (the owner unless given) may pause posting; ``balances`` and
-    ``base_fee`` are in wei, ``block_time`` in seconds. Safe for several threads.
+    ``base_fee`` are in wei, ``block_time`` in seconds. The registry goes by ``registry_terms``, as they are beside
+    ``terms``, and asks ``verifiers`` about evidence. Safe for several threads.
     """
 
     def __init__(
@@ -51,13 +56,18 @@ class MemoryChain:
         block_time: int = 1,
         guardian: bytes | None = None,
         base_fee: int = 0,
+        registry_terms: RegistryTerms = DEMO_REGISTRY,
     ) -> None:
-        self.deployment = Deployment(chain_id, keccak(b"settlement")[12:], keccak(b"registry")[12:], 1)
+        self.deployment = Deployment(
+            chain_id, keccak(b"settlement")[12:], keccak(b"registry")[12:], 1, keccak(b"heartbeats")[12:]
+        )
         self.domain = Domain(chain_id, self.deployment.registry)
         self.promise_domain = Domain(chain_id, self.deployment.settlement)
         self.block_time = block_time
         self._guardian, self._base_fee = owner if guardian is None else guardian, base_fee
         self._owner, self._terms, self._faults, self._now = owner, terms, faults, now
+        self._registry_terms = registry_terms.beside(terms)
+        self.verifiers = Verifiers()
         self._allocated = dict(balances or {})
         self._lock = threading.RLock()
         self._hashes = 0
@@ -87,6 +97,11 @@ class MemoryChain:
         with self._lock:
             self._allocated[address] = self._allocated.get(address, 0) + amount
             self._state.balances[address] = self._state.balances.get(address, 0) + amount
+
+    def charge(self, base_fee: int) -> None:
+        """The base fee is that from now on, in wei."""
+        with self._lock:
+            self._base_fee = self._state.base_fee = base_fee
 
     # --- time, and what can go wrong -----------------------------------------------------------
 
@@ -140,10 +155,17 @@ class MemoryChain:
         with self._lock:
             self._fail()
             state = self._state
-            return View(state.settlement, state.registry, state.balances, state.base_fee, list(self._blocks))
+            return View(
+                state.settlement,
+                state.registry,
+                state.balances,
+                state.base_fee,
+                state.heartbeats,
+                list(self._blocks),
+            )
 
     def act(
-        self, sender: bytes, action: Action, value: int = 0, dry_run: bool = False
+        self, sender: bytes, action: Action | OnHeartbeats, value: int = 0, dry_run: bool = False
     ) -> tuple[list[Event], Landed]:
         """Simulates, then mines an action of ``sender``'s; its events as the specification has them (also of a dry
         run), and how it landed.
@@ -170,15 +192,20 @@ class MemoryChain:
                 self._postpone(transaction)
             return self._include(transaction)
 
+    def parent_hash(self, now: int) -> bytes:
+        """The hash of the block before the one whose time is ``now``."""
+        return next(mined.block.hash for mined in reversed(self._blocks) if mined.block.timestamp < now)
+
     # --- inside --------------------------------------------------------------------------------
 
     def _deployed(self) -> State:
-        registry = Registry(self._owner, self._terms.window)
+        registry = Registry(self._owner, self._registry_terms, self.domain)
         domains = (self.promise_domain, self.domain)
+        heartbeats = Heartbeats(DEMO_HEARTBEAT_TERMS)
         settlement = Settlement(
             self._owner, self._guardian, registry, domains, self._terms, self._faults, self._now
         )
-        return State(settlement, registry, dict(self._allocated), self._base_fee)
+        return State(settlement, registry, dict(self._allocated), self._base_fee, heartbeats)
 
     def _fresh_hash(self) -> bytes:
         self._hashes += 1

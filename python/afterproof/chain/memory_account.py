@@ -7,18 +7,20 @@ from afterproof.protocol.claims import Opening
 from afterproof.protocol.header import BatchId
 from afterproof.protocol.outcome import Env, Event, Revert
 from afterproof.protocol.settlement import Settlement
-from afterproof.protocol.state import Claim, FaultKind
+from afterproof.protocol.state import LANE_FAULTS, Claim, FaultKind
 from afterproof.protocol.terms import Terms
 
 from .base import Landed
+from .memory_heartbeats import MemoryHeartbeats
 from .memory_reader import MemoryReader
+from .memory_registry import MemoryRegistryAccount
 from .memory_state import FAULT_CONTRACTS
 
 if TYPE_CHECKING:
     from .memory import MemoryChain
 
 
-class MemoryAccount(MemoryReader):
+class MemoryAccount(MemoryReader, MemoryRegistryAccount, MemoryHeartbeats):
     """Implements :class:`afterproof.chain.base.ChainSender` over a :class:`afterproof.chain.memory.MemoryChain`."""
 
     def __init__(self, chain: "MemoryChain", account: bytes) -> None:
@@ -39,6 +41,7 @@ class MemoryAccount(MemoryReader):
         newest: int,
         tile_roots: Sequence[bytes],
         data_uri: str,
+        urgent: bool = False,
     ) -> Landed:
         """Implements :meth:`ChainSender.post`."""
         roots = list(tile_roots)
@@ -178,7 +181,7 @@ class MemoryAccount(MemoryReader):
         kinds, unknown = frozenset(faults), set(faults.values()) - set(FAULT_CONTRACTS.values())
 
         def announce(settlement: Settlement, env: Env) -> list[Event]:
-            if unknown and env.sender == settlement.owner:
+            if unknown and kinds <= LANE_FAULTS and env.sender == settlement.owner:
                 raise Revert("BadTerms", "faults", "name contracts that exist")
             return settlement.announce_epoch(env, terms, kinds, starts_at)
 
@@ -191,22 +194,6 @@ class MemoryAccount(MemoryReader):
     def set_guardian(self, guardian: bytes, dry_run: bool = False) -> Landed:
         """Implements :meth:`ChainSender.set_guardian`."""
         return self._settle(lambda settlement, env: settlement.set_guardian(env, guardian), dry_run=dry_run)
-
-    def endorse(self, public_key: bytes, operator: bytes, dry_run: bool = False) -> Landed:
-        """Implements :meth:`ChainSender.endorse`."""
-        return self.chain.act(
-            self.account,
-            lambda env, _, registry: registry.endorse(env, public_key, operator),
-            dry_run=dry_run,
-        )[1]
-
-    def revoke(self, node: bytes, effective_from: int, reason: str, dry_run: bool = False) -> Landed:
-        """Implements :meth:`ChainSender.revoke`."""
-        return self.chain.act(
-            self.account,
-            lambda env, _, registry: registry.revoke(env, node, effective_from, reason),
-            dry_run=dry_run,
-        )[1]
 
     def _settle(
         self, action: Callable[[Settlement, Env], list[Event]], value: int = 0, dry_run: bool = False

@@ -4,19 +4,22 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from afterproof.errors import CallReverted
+from afterproof.protocol.claims import Opening
 from afterproof.protocol.header import BatchId, Header
 from afterproof.protocol.settlement import BUCKETS, MAX_COUNT
 from afterproof.protocol.state import ZERO_ADDRESS, FaultKind, Standing, VoidReason
 from afterproof.protocol.terms import Terms
+from afterproof.protocol.views import TrustGap
 
-from .base import Block, DemandState, LaneState, Logged, NodeState, PauseState
+from .base import Block, DemandState, LaneState, Logged, PauseState
+from .memory_registry_reader import MemoryRegistryReader
 from .memory_state import FAULT_CONTRACTS
 
 if TYPE_CHECKING:
     from .memory import MemoryChain
 
 
-class MemoryReader:
+class MemoryReader(MemoryRegistryReader):
     """Implements :class:`afterproof.chain.base.ChainReader` over a :class:`afterproof.chain.memory.MemoryChain`."""
 
     def __init__(self, chain: "MemoryChain") -> None:
@@ -51,8 +54,10 @@ class MemoryReader:
             open=found.open,
             ahead=found.ahead,
             exit_at=found.exit_at,
+            last_due=found.last_due,
             liable_until=found.liable_until,
             blown=found.blown,
+            reach=found.reach,
         )
 
     def lane_count(self) -> int:
@@ -89,6 +94,11 @@ class MemoryReader:
         """Implements :meth:`ChainReader.promise_key_of`."""
         found = self.chain.view().settlement.lanes.get(lane)
         return found.promise_key(seq) if found else ZERO_ADDRESS
+
+    def is_promised(self, opening: Opening) -> bool:
+        """Implements :meth:`ChainReader.is_promised`."""
+        view = self.chain.view()
+        return view.settlement.is_promised(view.now, opening)
 
     def claims_of(self, lane: int, seq: int) -> tuple[bool, bool]:
         """Implements :meth:`ChainReader.claims_of`."""
@@ -153,7 +163,7 @@ class MemoryReader:
         """Implements :meth:`ChainReader.fault_contracts`."""
         epochs = self.chain.view().settlement.epochs
         known = epochs[epoch - 1].faults if 0 < epoch <= len(epochs) else frozenset()
-        return {kind: FAULT_CONTRACTS[kind] for kind in sorted(known)}
+        return {FaultKind(kind): FAULT_CONTRACTS[FaultKind(kind)] for kind in sorted(known)}
 
     def batch(self, batch: BatchId) -> tuple[bytes, Header] | None:
         """Implements :meth:`ChainReader.batch`."""
@@ -170,26 +180,18 @@ class MemoryReader:
         view = self.chain.view()
         return view.settlement.why_void(view.now, batch, index, words, tuple(proof))
 
-    def node(self, node: bytes) -> NodeState | None:
-        """Implements :meth:`ChainReader.node`."""
-        registry = self.chain.view().registry
-        found = registry.nodes.get(node)
-        if found is None:
-            return None
-        assurance = registry.assurance(node, found.starts_at)
-        return NodeState(found.starts_at, found.ends_at() or 0, assurance)
-
-    def nodes(self) -> list[bytes]:
-        """Implements :meth:`ChainReader.nodes`."""
-        return list(self.chain.view().registry.nodes)
-
-    def was_live(self, node: bytes, at: int, known_by: int) -> bool:
-        """Implements :meth:`ChainReader.was_live`."""
-        return self.chain.view().registry.was_live(node, at, known_by)
+    def trust_gap(self, batch: BatchId, index: int, words: bytes, proof: Sequence[bytes]) -> TrustGap:
+        """Implements :meth:`ChainReader.trust_gap`."""
+        view = self.chain.view()
+        return view.settlement.trust_gap(view.now, batch, index, words, tuple(proof))
 
     def credits(self, account: bytes) -> int:
         """Implements :meth:`ChainReader.credits`."""
         return self.chain.view().settlement.credits.get(account, 0)
+
+    def base_fee(self) -> int | None:
+        """Implements :meth:`ChainReader.base_fee`."""
+        return self.chain.view().base_fee
 
     def balance(self, account: bytes) -> int:
         """Implements :meth:`ChainReader.balance`."""

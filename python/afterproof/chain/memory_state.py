@@ -1,24 +1,35 @@
 """What the in-memory chain consists of: the specification's state, transactions, blocks, and events."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from afterproof.errors import ChainError, SendFailed
 from afterproof.protocol.header import Header
+from afterproof.protocol.heartbeats import Heartbeats
 from afterproof.protocol.outcome import Env, Event
 from afterproof.protocol.receipt import keccak
 from afterproof.protocol.registry import Registry
 from afterproof.protocol.settlement import Settlement
-from afterproof.protocol.state import FaultKind
+from afterproof.protocol.state import LANE_FAULTS, FaultKind
 
 from .base import (
     AheadChanged,
+    AttestationChallenged,
+    AttestationPosted,
+    AttestationProven,
+    AttestationRejected,
+    AttestationRetired,
+    AttestationRevoked,
     Block,
+    BondReleased,
+    BondsBurned,
     Burned,
+    CertificateEnded,
     ChainEvent,
     DemandExpired,
     EpochAnnounced,
+    EvidenceAdded,
     FaultProven,
     FuseBlown,
     GuardianChanged,
@@ -26,11 +37,18 @@ from .base import (
     LaneOpened,
     LaneRotated,
     Logged,
-    NodeRegistered,
+    MeasurementAllowed,
+    MeasurementRevoked,
+    NodeEndorsed,
     NodeRevoked,
+    NonceOpened,
+    OperatorChanged,
+    OperatorProposed,
     Posted,
     PostingPaused,
     PromiseBroken,
+    RegistryWithdrawn,
+    RevokerChanged,
     StakeAdded,
     StakeWithdrawn,
     TileAnswered,
@@ -39,10 +57,19 @@ from .base import (
 )
 
 Action = Callable[[Env, Settlement, Registry], list[Event]]
-"""An action of the executable specification; what it raises is a revert."""
+"""An action of the executable specification; what it raises is a revert. The registry's events go through
+:func:`in_registry`."""
+
+
+@dataclass(frozen=True)
+class OnHeartbeats:
+    """An action on the third contract, whose events no step follows: none are kept."""
+
+    run: Callable[[Heartbeats, Env, Registry], None]
+
 
 FAULT_CONTRACTS: Final[dict[FaultKind, bytes]] = {
-    kind: keccak(kind.name.encode())[12:] for kind in FaultKind if kind is not FaultKind.WRONG_RESULT
+    kind: keccak(kind.name.encode())[12:] for kind in sorted(LANE_FAULTS)
 }
 """Where the contracts that judge the kinds of fault are said to be; nobody judges a wrong result yet."""
 
@@ -57,18 +84,24 @@ class State:
     registry: Registry
     balances: dict[bytes, int]
     base_fee: int
+    heartbeats: Heartbeats
 
-    def apply(self, sender: bytes, value: int, now: int, action: Action) -> list[Event]:
+    def apply(self, sender: bytes, value: int, now: int, action: Action | OnHeartbeats) -> list[Event]:
         """What an action emits; one that raises has changed nothing."""
         if self.balances.get(sender, 0) < value:
             raise SendFailed("the account cannot pay for the transaction: send native coin to the account")
-        events = action(Env(sender, now, value, self.base_fee), self.settlement, self.registry)
+        env = Env(sender, now, value, self.base_fee)
+        events: list[Event] = []
+        if isinstance(action, OnHeartbeats):
+            action.run(self.heartbeats, env, self.registry)
+        else:
+            events = action(env, self.settlement, self.registry)
         self._pay(sender, -value)
         for event in events:
-            if event.name == "Withdrawn":
+            if event.name in ("Withdrawn", "RegistryWithdrawn"):
                 self._pay(event.arguments[1], event.arguments[2])
-            elif event.name == "Burned":
-                self._pay(BURNED_TO, event.arguments[1])
+            elif event.name in ("Burned", "BondsBurned"):
+                self._pay(BURNED_TO, event.arguments[-1])
         return events
 
     def _pay(self, account: bytes, amount: int) -> None:
@@ -82,7 +115,7 @@ class Transaction:
     hash: bytes
     sender: bytes
     value: int
-    action: Action
+    action: Action | OnHeartbeats
     due: int = 0
 
 
@@ -104,6 +137,7 @@ class View:
     registry: Registry
     balances: dict[bytes, int]
     base_fee: int
+    heartbeats: Heartbeats
     mined: list[Mined]
 
     @property
@@ -111,6 +145,8 @@ class View:
         """The newest block's time."""
         return self.mined[-1].block.timestamp
 
+
+_OF_REGISTRY: Final = {"Burned": "BondsBurned", "Withdrawn": "RegistryWithdrawn"}
 
 EVENTS: Final[dict[str, Callable[..., ChainEvent]]] = {
     "LaneOpened": LaneOpened,
@@ -122,10 +158,6 @@ EVENTS: Final[dict[str, Callable[..., ChainEvent]]] = {
     "EpochAnnounced": lambda epoch, starts_at, terms, faults: EpochAnnounced(
         epoch, starts_at, terms, frozenset(int(kind) for kind in faults)
     ),
-    "NodeRegistered": lambda node, assurance, operator, starts_at, key: NodeRegistered(
-        node, int(assurance), operator, starts_at, key
-    ),
-    "NodeRevoked": NodeRevoked,
     "Burned": Burned,
     "Withdrawn": Withdrawn,
     "TileDemanded": TileDemanded,
@@ -139,7 +171,31 @@ EVENTS: Final[dict[str, Callable[..., ChainEvent]]] = {
     "StakeWithdrawn": StakeWithdrawn,
     "PostingPaused": PostingPaused,
     "GuardianChanged": GuardianChanged,
+    "NonceOpened": NonceOpened,
+    "NodeEndorsed": NodeEndorsed,
+    "AttestationPosted": AttestationPosted,
+    "AttestationChallenged": AttestationChallenged,
+    "AttestationProven": AttestationProven,
+    "AttestationRejected": AttestationRejected,
+    "AttestationRetired": AttestationRetired,
+    "BondReleased": BondReleased,
+    "OperatorChanged": OperatorChanged,
+    "OperatorProposed": OperatorProposed,
+    "NodeRevoked": NodeRevoked,
+    "AttestationRevoked": AttestationRevoked,
+    "MeasurementRevoked": MeasurementRevoked,
+    "CertificateEnded": CertificateEnded,
+    "MeasurementAllowed": MeasurementAllowed,
+    "EvidenceAdded": EvidenceAdded,
+    "RevokerChanged": RevokerChanged,
+    "BondsBurned": BondsBurned,
+    "RegistryWithdrawn": RegistryWithdrawn,
 }
+
+
+def in_registry(events: list[Event]) -> list[Event]:
+    """The registry's events, under names that the settlement contract has not."""
+    return [replace(event, name=_OF_REGISTRY.get(event.name, event.name)) for event in events]
 
 
 def event_of(event: Event) -> ChainEvent:

@@ -4,23 +4,40 @@ kind = "development"        # development | test | production
 owner = "deployer"          # or an address
 guardian = "deployer"       # or an address, or "none"
 timelock_delay = 0          # seconds; 0: no timelock
+nitro_root = "0x641a..."    # SHA-256
 
 [terms]                     # of epoch 1: every field of protocol.terms.Terms
 window = 12                 # seconds
 leaf_slash = "0.0001 ether" # or gwei, or wei
 ...
+
+[registry]                  # what the registry goes by beside what it takes from the terms
+window = 12                 # seconds
+bond = "0.1 ether"
+...
+
+[heartbeats]                # what heartbeats go by, for good, and how old an active node's last one may be
+round_length = 10           # seconds
+bond = "0.1 ether"
+...
 """
 
-import re
 import tomllib
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
+from afterproof.attestation.checks import AWS_ROOT
 from afterproof.errors import ConfigError
+from afterproof.protocol.receipt import hex0x
+from afterproof.protocol.registry_terms import RegistryTerms
 from afterproof.protocol.terms import BASIS, Terms
-from afterproof.units import address_of, checksummed, ether, wei_of
+from afterproof.units import checksummed, ether
+
+from .parameter_values import check_keys, parse_address, parse_amount, parse_hash, snake_case, whole_number
+from .parameters_heartbeats import HeartbeatParameters, heartbeats_of, heartbeats_table
+from .parameters_registry import registry_of, registry_table
 
 
 class Kind(StrEnum):
@@ -41,14 +58,18 @@ _LONGEST_TIMELOCK: Final = 365 * 86_400
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """What is deployed: the terms of epoch 1, the owner (20 bytes; None: the deployer) and its timelock (seconds), and
-    who may pause posting (20 bytes; None: the deployer, zeros: nobody)."""
+    """What is deployed: the terms of epoch 1, registry and heartbeats, the owner (20 bytes; None: the deployer) and its
+    timelock (seconds), who may pause posting (20 bytes; None: the deployer, zeros: nobody), and the SHA-256 of the
+    root that Nitro documents hang on."""
 
     kind: Kind
     owner: bytes | None
     guardian: bytes | None
     timelock_delay: int
     terms: Terms
+    registry: RegistryTerms
+    heartbeats: HeartbeatParameters
+    nitro_root: bytes = AWS_ROOT
 
     def to_json(self) -> dict[str, Any]:
         """The parameters in the form of their file."""
@@ -59,7 +80,10 @@ class Parameters:
             "owner": checksummed(self.owner) if self.owner else DEPLOYER,
             "guardian": _shown_guardian(self.guardian),
             "timelock_delay": self.timelock_delay,
+            "nitro_root": hex0x(self.nitro_root),
             "terms": shown,
+            "registry": registry_table(self.registry),
+            "heartbeats": heartbeats_table(self.heartbeats),
         }
 
 
@@ -106,45 +130,24 @@ def parse_parameters(content: dict[str, Any]) -> Parameters:
     Raises:
         ConfigError: naming key and rule.
     """
-    _check_keys(content, ("kind", "owner", "guardian", "timelock_delay", "terms"), "")
+    check_keys(
+        content,
+        ("kind", "owner", "guardian", "timelock_delay", "nitro_root", "terms", "registry", "heartbeats"),
+        "",
+    )
     kind = content["kind"]
     if kind not in list(Kind):
         raise ConfigError(f"kind must be one of {', '.join(Kind)}")
-    delay = _integer(content["timelock_delay"], "timelock_delay", _LONGEST_TIMELOCK)
+    delay = whole_number(content["timelock_delay"], "timelock_delay", _LONGEST_TIMELOCK)
     owner, guardian = _owner(content["owner"]), _guardian(content["guardian"])
-    parameters = Parameters(Kind(kind), owner, guardian, delay, _terms(content["terms"]))
+    terms = _terms(content["terms"])
+    registry = registry_of(content["registry"], terms)
+    heartbeats = heartbeats_of(content["heartbeats"], terms)
+    root = parse_hash(content["nitro_root"], "nitro_root")
+    parameters = Parameters(Kind(kind), owner, guardian, delay, terms, registry, heartbeats, root)
     if parameters.kind is Kind.PRODUCTION:
         _check_production(parameters)
     return parameters
-
-
-def parse_amount(value: object, key: str) -> int:
-    """The wei in an amount such as "0.1 ether", with its unit: a bare number would be too easy to misread.
-
-    Raises:
-        ConfigError: naming ``key`` and the rule.
-    """
-    if not isinstance(value, str) or not value[-1:].isalpha():
-        raise ConfigError(f'{key} must be an amount with its unit, such as "0.1 ether" or "100000 gwei"')
-    try:
-        return wei_of(value)
-    except ValueError as rule:
-        raise ConfigError(f"{key} {rule}") from None
-
-
-def parse_address(value: object, key: str) -> bytes:
-    """The 20 bytes of an address in 0x-hex, not zero. In mixed case its checksum must be right (EIP-55).
-
-    Raises:
-        ConfigError: naming ``key`` and the rule.
-    """
-    try:
-        address = address_of(value if isinstance(value, str) else "")
-    except ValueError as rule:
-        raise ConfigError(f"{key} {rule}") from None
-    if not any(address):
-        raise ConfigError(f"{key} must not be the zero address")
-    return address
 
 
 def _owner(value: object) -> bytes | None:
@@ -177,11 +180,11 @@ def _terms(value: object) -> Terms:
     if not isinstance(value, dict):
         raise ConfigError("terms must be a table: [terms]")
     names = tuple(field.name for field in fields(Terms))
-    _check_keys(value, names, "terms.")
+    check_keys(value, names, "terms.")
     terms = Terms(**{name: _term(value[name], name) for name in names})
     broken = terms.broken_rule()
     if broken:
-        parameter, rule = (_snake(text) for text in broken)
+        parameter, rule = (snake_case(text) for text in broken)
         raise ConfigError(f"terms.{parameter} breaks a rule: {parameter} {rule}")
     return terms
 
@@ -190,24 +193,7 @@ def _term(value: object, name: str) -> int:
     key = f"terms.{name}"
     if name in _AMOUNTS:
         return parse_amount(value, key)
-    return _integer(value, key, BASIS if name == "cover_share" else 2**32 - 1)
-
-
-def _integer(value: object, key: str, most: int) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= most:
-        raise ConfigError(f"{key} must be a whole number from 0 to {most}")
-    return value
-
-
-def _check_keys(table: dict[str, Any], names: tuple[str, ...], prefix: str) -> None:
-    for name in table:
-        if name not in names:
-            raise ConfigError(
-                f"{prefix}{name} is not a parameter; there are {', '.join(prefix + n for n in names)}"
-            )
-    for name in names:
-        if name not in table:
-            raise ConfigError(f"{prefix}{name} is missing")
+    return whole_number(value, key, BASIS if name == "cover_share" else 2**32 - 1)
 
 
 def _check_production(parameters: Parameters) -> None:
@@ -219,8 +205,3 @@ def _check_production(parameters: Parameters) -> None:
                 f"terms.{name} must be at least {_LEAST_PRODUCTION_WINDOW} seconds in production: nobody can act in "
                 "less when the chain is down"
             )
-
-
-def _snake(text: str) -> str:
-    """A sentence with the contract's names as this file has them: ``maxOutage`` is ``max_outage``."""
-    return re.sub(r"(?<=[a-z])([A-Z])", lambda found: "_" + found[1].lower(), text)

@@ -4,6 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from afterproof.attestation.claims import NITRO
+from afterproof.protocol.heartbeat_terms import HEARTBEAT_TERM_NAMES
+from afterproof.protocol.registry_terms import REGISTRY_TERM_NAMES
 from afterproof.protocol.state import FaultKind
 from afterproof.protocol.terms import TERM_NAMES
 
@@ -47,15 +50,25 @@ def plan(parameters: Parameters, deployer: bytes) -> tuple[Step, ...]:
         owner = Ref("Timelock")
     registry = Ref("AttestationRegistry")
     terms = tuple(getattr(parameters.terms, name) for name in TERM_NAMES)
+    registry_terms = tuple(getattr(parameters.registry, name) for name in REGISTRY_TERM_NAMES)
+    heartbeat_terms = tuple(getattr(parameters.heartbeats.terms, name) for name in HEARTBEAT_TERM_NAMES)
     faults = tuple((kind.value, Ref(contract)) for kind, contract in FAULT_CONTRACTS.items())
+    tables = (Step("P384TableLow", ()), Step("P384TableHigh", ()))
     steps += [
-        Step("AttestationRegistry", (owner, parameters.terms.window)),
+        *tables,
+        Step("P384", tuple(Ref(table.name) for table in tables)),
+        Step("NitroEvidence", (owner, parameters.nitro_root, Ref("P384"))),
+        Step("AttestationRegistry", (owner, registry_terms, ((NITRO, Ref("NitroEvidence")),))),
         Step("Secp256k1Scheme", (registry,)),
         Step("OpenGradientRsaPssScheme", ()),
-        Step("BadSignature", (Ref("Secp256k1Scheme"), Ref("OpenGradientRsaPssScheme"))),
+        Step("P256Scheme", (registry,)),
+        Step("BadSignature", tuple(map(Ref, ("Secp256k1Scheme", "OpenGradientRsaPssScheme", "P256Scheme")))),
         Step("DuplicateReceipt", ()),
         Step("MisdeclaredRange", ()),
         Step("Settlement", (owner, guardian, registry, terms, faults)),
+        Step("Directory", (registry,)),
+        Step("Heartbeats", (registry, heartbeat_terms)),
+        Step("OpenGradientView", (Ref("Directory"), Ref("Heartbeats"), parameters.heartbeats.max_age)),
     ]
     return tuple(dict.fromkeys(linked for step in steps for linked in _after_libraries(step)))
 
@@ -74,8 +87,12 @@ def guardian_of(parameters: Parameters, deployer: bytes) -> bytes:
 
 def creation_code(step: Step, addresses: dict[str, bytes]) -> bytes:
     """The code that creates a step's contract, given the addresses of the earlier ones."""
-    arguments = _resolved(step.arguments, addresses)
-    return artifact(step.name).creation_code(addresses) + encode(interface(step.name).constructor, arguments)
+    return artifact(step.name).creation_code(addresses) + constructor_arguments(step, addresses)
+
+
+def constructor_arguments(step: Step, addresses: dict[str, bytes]) -> bytes:
+    """What stands behind a contract's own code when it is created: its arguments, encoded."""
+    return encode(interface(step.name).constructor, _resolved(step.arguments, addresses))
 
 
 def _resolved(value: Any, addresses: dict[str, bytes]) -> Any:

@@ -3,15 +3,18 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+from afterproof.protocol.claims import Opening
 from afterproof.protocol.header import BatchId, Header
 from afterproof.protocol.state import FaultKind, Standing, VoidReason
 from afterproof.protocol.terms import Terms
+from afterproof.protocol.views import TrustGap
 
 from .event_types import Logged
-from .states import Block, DemandState, Deployment, LaneState, NodeState, PauseState
+from .registry_reading import RegistryReader
+from .states import Block, DemandState, Deployment, LaneState, PauseState
 
 
-class ChainReader(Protocol):
+class ChainReader(RegistryReader, Protocol):
     """Reads, all at the newest block unless said otherwise.
 
     Raises :class:`afterproof.errors.ChainUnavailable` when nothing can be said; nothing else but where named.
@@ -71,6 +74,10 @@ class ChainReader(Protocol):
         """The address whose key signs promises of a lane for number ``seq``; zeros: nobody's."""
         ...
 
+    def is_promised(self, opening: Opening) -> bool:
+        """Whether a lane is bound now to post a leaf at a number: promised, enforceable, not posted, not overdue."""
+        ...
+
     def claims_of(self, lane: int, seq: int) -> tuple[bool, bool]:
         """Which claims on a number were paid: missed deadline or omission, and double promise."""
         ...
@@ -122,20 +129,16 @@ class ChainReader(Protocol):
         """Why a leaf reads Voided."""
         ...
 
-    def node(self, node: bytes) -> NodeState | None:
-        """A node as the registry has it now; None for an unknown one."""
-        ...
-
-    def nodes(self) -> list[bytes]:
-        """Every node ever registered, in order."""
-        ...
-
-    def was_live(self, node: bytes, at: int, known_by: int) -> bool:
-        """Whether a node was live at ``at`` by the records made no later than ``known_by``."""
+    def trust_gap(self, batch: BatchId, index: int, words: bytes, proof: Sequence[bytes]) -> TrustGap:
+        """When a leaf was issued, posted, and is or may earliest be final; zeros where it is not there."""
         ...
 
     def credits(self, account: bytes) -> int:
         """What the settlement contract owes an account."""
+        ...
+
+    def base_fee(self) -> int | None:
+        """The newest block's base fee in wei; None on a chain without one."""
         ...
 
     def balance(self, account: bytes) -> int:

@@ -1,37 +1,73 @@
-"""JSON-RPC to one node: requests, and its answers as checked values.
+"""JSON-RPC to the chain, through one node or several: requests, and answers as checked values.
 
-Over web3's HTTPProvider, without its retries (the steps come round again) and without its formatters: whatever a
-node answers is checked here, and only :mod:`afterproof.errors` come out.
+Each request goes to the first node that is fit for it, and on to the next where that one does not answer, answers
+nonsense, or asks to be left alone. Transactions go to all of them.
+
+What one node told of the chain is not taken back by another: for a while a node that has not come as far as the
+newest block told of answers nothing about the present state. A node whose newest block is old, while others have
+newer ones, is left out.
 """
 
+import logging
 import re
-from typing import Any
-from urllib.parse import urlsplit
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TypeVar
 
-import requests
-from web3 import HTTPProvider
-from web3.types import RPCEndpoint
-
-from afterproof.errors import ChainUnavailable, ConfigError
+from afterproof.errors import AfterproofError, ChainUnavailable, ConfigError
 
 from .base import Block
-from .errors import from_failure, from_response
+from .broadcast import broadcast
+from .endpoint import Endpoint, Observer
+from .errors import NodeError, NotOffered, Throttled, TooManyResults, Unreachable
+from .heads import Behind, Heads
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+STALE_AFTER: Final = 30.0
+"""Seconds by which a node's newest block may be older than another's."""
+
+RECHECK: Final = 60.0
+"""Seconds after which a node that was on another chain is asked again where it is."""
 
 
 class Rpc:
-    """A node at ``url`` (http or https), each answer awaited for ``timeout`` seconds.
+    """The nodes at ``urls`` (http or https; one or several, in order of preference).
+
+    Each answer is awaited for ``timeout`` seconds. Nodes on another chain than ``chain_id`` are refused; None: any
+    will do. Safe for several threads.
 
     Raises:
-        ConfigError: ``url`` is not of that form.
+        ConfigError: one of ``urls`` is not of that form, or there is none.
     """
 
-    def __init__(self, url: str, timeout: float = 10.0) -> None:
-        self.node = _node_of(url)
+    def __init__(
+        self,
+        urls: str | Sequence[str],
+        timeout: float = 10.0,
+        chain_id: int | None = None,
+        observer: Observer | None = None,
+        stale_after: float = STALE_AFTER,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        several = [urls] if isinstance(urls, str) else list(urls)
+        if not several:
+            raise ConfigError("chain.rpc must be the http:// or https:// address of a node")
+        self._endpoints = [Endpoint(url, timeout, observer=observer) for url in several]
         self._timeout = timeout
-        self._provider = HTTPProvider(url, {"timeout": timeout}, exception_retry_configuration=None)
+        self._chain_id = chain_id
+        self._clock = clock
+        self._heads = Heads(self._endpoints, stale_after, clock, self.check_chain)
 
     def __repr__(self) -> str:
         return f"Rpc({self.node})"
+
+    @property
+    def node(self) -> str:
+        """The nodes as they may be shown."""
+        return ", ".join(one.node for one in self._endpoints)
 
     def request(self, method: str, *params: Any) -> Any:
         """The result of a request, any JSON value.
@@ -39,30 +75,17 @@ class Rpc:
         Raises:
             ChainUnavailable: no answer, or nonsense.
             CallReverted, SendFailed: as the node's error says.
+            ConfigError: no node is on the right chain.
         """
-        try:
-            response = self._provider.make_request(RPCEndpoint(method), params)
-        except requests.HTTPError as error:
-            # Some nodes send a JSON-RPC error with HTTP status 400 or 500.
-            response = _body_of(error)
-            if response is None:
-                raise from_failure(self.node, self._timeout, error) from None
-        except (requests.RequestException, OSError, ValueError, RecursionError) as error:
-            # The cause is left out: its text holds the address, which may hold an access key.
-            raise from_failure(self.node, self._timeout, error) from None
-        if not isinstance(response, dict) or ("result" not in response and "error" not in response):
-            raise ChainUnavailable(f"the node at {self.node} answered with something that is not JSON-RPC")
-        if response.get("error") is not None:
-            raise from_response(method, response["error"])
-        return response.get("result")
+        return self._ask(method, params, lambda result: result)
 
     def quantity(self, method: str, *params: Any) -> int:
         """The result of a request, an unsigned number."""
-        return quantity(self.request(method, *params), method)
+        return self._ask(method, params, lambda result: quantity(result, method))
 
     def data(self, method: str, *params: Any) -> bytes:
         """The result of a request, bytes."""
-        return data(self.request(method, *params), method)
+        return self._ask(method, params, lambda result: data(result, method))
 
     def block(self, number: int | str) -> Block | None:
         """The block of that number or tag; None where the node has none."""
@@ -72,12 +95,111 @@ class Rpc:
     def header(self, number: int | str) -> dict[str, Any] | None:
         """The block of that number or tag as the node's JSON object; None where the node has none."""
         tag = number if isinstance(number, str) else hex(number)
-        answer = self.request("eth_getBlockByNumber", tag, False)
-        if answer is not None and not isinstance(answer, dict):
-            raise ChainUnavailable(
-                "the node answered eth_getBlockByNumber with something that is not a block"
+        return self._ask("eth_getBlockByNumber", (tag, False), _header)
+
+    def send(self, raw: bytes) -> None:
+        """Hands a signed transaction in, to every node at hand. One that they have already is no error.
+
+        Raises:
+            SendFailed: none takes it, and at least one said why.
+            ChainUnavailable: none answered: one may have it all the same.
+        """
+        now = self._clock()
+        for group in self._groups(now):
+            try:
+                return broadcast(group, raw, self._timeout, self._clock, self.check_chain)
+            except Unreachable as error:
+                trouble = error
+        raise trouble
+
+    def check_chain(self, one: Endpoint) -> None:
+        """Looks once, and again after each failure, whether a node is on the right chain.
+
+        Raises:
+            ConfigError: it is not; it is left out for a while.
+        """
+        if one.chain_known or self._chain_id is None:
+            return
+        here = quantity(one.ask("eth_chainId"), "eth_chainId")
+        if here != self._chain_id:
+            sentence = (
+                f"chain.rpc: {one.named} is on chain {here}, but the deployment's address file is for "
+                f"chain {self._chain_id}: set chain.rpc to a node of that chain, or use this chain's address file"
             )
-        return answer
+            if not one.refused and len(self._endpoints) > 1:
+                log.error("%s; it is not used", sentence)
+            one.refused = sentence
+            one.rest(self._clock(), RECHECK)
+            raise ConfigError(sentence)
+        one.refused, one.chain_known = "", True
+
+    def _groups(self, now: float) -> list[list[Endpoint]]:
+        """The nodes that are well, in order of preference; then those that are to be tried where these fail.
+
+        Raises:
+            ConfigError, Unreachable: there are none at all.
+        """
+        well = [one for one in self._endpoints if not one.is_resting(now)]
+        unwell = [one for one in self._endpoints if one.is_resting(now) and not one.refused]
+        tired = sorted((one for one in unwell if not one.must_rest(now)), key=lambda one: one.rests_until)
+        groups = [group for group in (well, tired) if group]
+        if not groups and not unwell:
+            raise ConfigError(self._endpoints[0].refused)
+        if not groups:
+            first = min(unwell, key=lambda one: one.rests_until)
+            rest = first.must_rest(now)
+            raise Unreachable(f"{first.named} asked to be left alone for {rest:.0f} seconds more", rest)
+        return groups
+
+    def _ask(self, method: str, params: tuple[Any, ...], read: Callable[[Any], T]) -> T:
+        """What ``read`` makes of the first fit node's answer; raises ChainUnavailable where that is nonsense."""
+        self._heads.look_around()
+        troubles: list[AfterproofError] = []
+        for group in self._groups(self._clock()):
+            for one in group:
+                try:
+                    self.check_chain(one)
+                    self._heads.admit(one, method, params)
+                    result = one.ask(method, *params)
+                    answer = read(result)
+                    self._heads.notice(one, method, params, result)
+                except TooManyResults:
+                    raise
+                except Behind as error:
+                    one.rest(self._clock(), 1.0)
+                    troubles.append(error)
+                except ConfigError as error:
+                    troubles.append(error)
+                except ChainUnavailable as error:
+                    if isinstance(error, Throttled) or not isinstance(error, NodeError):
+                        one.failed(error, self._clock())
+                    troubles.append(error)
+                except AfterproofError:
+                    one.answered()
+                    raise
+                else:
+                    one.answered()
+                    return answer
+            if any(isinstance(error, NodeError) and not isinstance(error, Throttled) for error in troubles):
+                break  # the others would only take long to say no more
+        raise _telling(troubles)
+
+
+def _telling(troubles: list[AfterproofError]) -> AfterproofError:
+    """The error to raise for those of all nodes: the one that says most, or all in one."""
+    said = [error for error in troubles if isinstance(error, NodeError)]
+    said.sort(key=lambda error: isinstance(error, NotOffered))
+    if said:
+        return said[0]
+    if len(troubles) == 1 or all(isinstance(error, ConfigError) for error in troubles):
+        return troubles[0]
+    return ChainUnavailable("; ".join(dict.fromkeys(str(error) for error in troubles)))
+
+
+def _header(answer: Any) -> dict[str, Any] | None:
+    if answer is not None and not isinstance(answer, dict):
+        raise ChainUnavailable("the node answered eth_getBlockByNumber with something that is not a block")
+    return answer
 
 
 def block_of(header: dict[str, Any]) -> Block:
@@ -102,23 +224,3 @@ def data(value: Any, what: str, size: int | None = None) -> bytes:
     if not well_formed or (size is not None and len(value) != 2 + 2 * size):
         raise ChainUnavailable(f"the node answered {what} with something that is not {size or 'whole'} bytes")
     return bytes.fromhex(value[2:])
-
-
-def _node_of(url: str) -> str:
-    """The part of an address that may be shown: paths, queries and user names can hold access keys."""
-    try:
-        parts = urlsplit(url)
-        port = f":{parts.port}" if parts.port else ""
-    except ValueError:
-        parts, port = urlsplit(""), ""
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ConfigError("chain.rpc must be the http:// or https:// address of a node")
-    return f"{parts.scheme}://{parts.hostname}{port}"
-
-
-def _body_of(error: requests.HTTPError) -> Any:
-    try:
-        body = error.response.json()
-    except (ValueError, RecursionError):
-        return None
-    return body if isinstance(body, dict) and isinstance(body.get("error"), dict) else None

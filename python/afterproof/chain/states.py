@@ -5,17 +5,23 @@ Addresses are 20 bytes, hashes 32 bytes, amounts wei, times unix seconds.
 
 from dataclasses import dataclass
 
+from afterproof.protocol.attestations import AttestationState, Binding
+
 from .event_types import ChainEvent
 
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """Which contracts on which chain. ``block`` is where their history begins."""
+    """Which contracts on which chain. ``block`` is where their history begins.
+
+    ``heartbeats`` is None for a deployment without that contract.
+    """
 
     chain_id: int
     settlement: bytes
     registry: bytes
     block: int
+    heartbeats: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +37,9 @@ class Block:
 class LaneState:
     """A lane as the contract has it now.
 
-    ``exit_at`` 0: it does not leave. ``liable_until``: until when demands, answers and promises bind it, beside its
-    last batch. ``blown``: a fuse has blown, it may never post again.
+    ``exit_at`` 0: it does not leave; else a promise due after ``last_due`` does not bind it. ``liable_until``: until
+    when demands, answers and promises bind it, beside its last batch. ``blown``: a fuse has blown, it may never post
+    again. ``reach``: promises are enforceable for numbers below it, the largest ``next_seq + ahead`` that ever was.
     """
 
     owner: bytes
@@ -43,17 +50,60 @@ class LaneState:
     open: int
     ahead: int
     exit_at: int
+    last_due: int
     liable_until: int
     blown: bool
+    reach: int
 
 
 @dataclass(frozen=True, slots=True)
 class NodeState:
-    """A node as the registry has it now; ``ends_at`` 0: no end recorded."""
+    """A node as the registry has it now.
 
+    ``payout`` zeros: not said. ``ends_at``: from when its key is not to be trusted, exclusive; 0: no such record.
+    ``registrations`` are its attestations, endorsements included; ``latest`` is the number of the latest one.
+    """
+
+    operator: bytes
+    payout: bytes
+    ends_at: int
+    registrations: int
+    latest: int
+
+
+@dataclass(frozen=True, slots=True)
+class Attestation:
+    """An attestation as the registry has it now, by all records so far.
+
+    ``starts_at``: from when it is live, inclusive; 0: never, unless it is proven. ``ends_at``: from when it is not,
+    exclusive. ``challenge_deadline``: the last second in which a challenge can be answered; 0: none is open.
+    ``claims_hash``, and ``measurement`` with it, are zero for an endorsement. ``bond`` and ``deposit`` are what is
+    held of them.
+    """
+
+    node: bytes
+    state: AttestationState
+    kind: int
     starts_at: int
     ends_at: int
-    assurance: int
+    challenge_deadline: int
+    measurement: bytes
+    claims_hash: bytes
+    poster: bytes
+    bond: int
+    challenger: bytes
+    deposit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """Code that may run nodes since ``allowed_at``, and until ``ends_at``, exclusive (0: no end recorded)."""
+
+    allowed_at: int
+    ends_at: int
+    binding: Binding
+    version: str
+    build: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +134,27 @@ class PauseState:
 
 
 @dataclass(frozen=True, slots=True)
+class Call:
+    """A call of a contract: which, with how much wei, and the calldata."""
+
+    to: bytes
+    value: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Landed:
-    """A transaction that succeeded: where, what it cost, and what it logged."""
+    """A transaction that succeeded: where, what it cost, and what it logged. ``drafted``: nothing was sent, this call
+    is for another account to make."""
 
     tx_hash: bytes
     block: int
     gas_used: int
     fee: int
     events: tuple[ChainEvent, ...] = ()
+    drafted: Call | None = None
+
+    @property
+    def fields(self) -> dict[str, object]:
+        """What a message about it holds, for programs."""
+        return {"tx_hash": self.tx_hash, "block": self.block, "gas": self.gas_used, "fee": self.fee}

@@ -1,6 +1,6 @@
-"""An account that sends transactions: simulate, price, sign here, send, wait.
+"""An account that sends transactions: simulate, price, sign, send, wait.
 
-The private key never leaves this module: it is in no repr, message or log.
+The private key never leaves :mod:`afterproof.chain.signers`: it is in no repr, message or log.
 """
 
 import threading
@@ -8,28 +8,18 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from eth_account import Account
-from eth_account.signers.local import LocalAccount
+from afterproof.errors import CallReverted, ChainError, FeeAboveCeiling, InsufficientFunds, SendFailed
+from afterproof.units import checksummed, ether
 
-from afterproof.errors import CallReverted, ChainError, ChainUnavailable, ConfigError, SendFailed
-
-from .errors import AlreadyKnown, NodeError
-from .fees import current_fees
+from .errors import NodeError, NumberTaken, Outbid
+from .fees import current_fees, gwei
+from .landing import Landing, SendOptions
+from .numbers import Numbers
+from .offers import Intent, Offer, Waiting
 from .rpc import Rpc, data, quantity
+from .signers import KeySigner, TransactionSigner, address_of
 
-
-@dataclass(frozen=True, slots=True)
-class SendOptions:
-    """How transactions are sent.
-
-    ``gas_margin`` multiplies the node's estimate. The rest is seconds: ``landing_timeout`` until one gives up waiting
-    for a transaction to land, ``poll`` between two looks, ``raise_after`` until it is offered again at a higher fee.
-    """
-
-    gas_margin: float = 1.25
-    landing_timeout: float = 120.0
-    poll: float = 0.25
-    raise_after: float = 30.0
+__all__ = ["Mined", "Quote", "SendOptions", "Wallet", "address_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,26 +44,27 @@ class Quote:
 
 
 class Wallet:
-    """The account of ``private_key`` (32 bytes) on the chain behind ``rpc``. Safe for several threads.
+    """An account on the chain behind ``rpc``: of a private key (32 bytes), or of a signer. Safe for several threads.
 
-    One process alone should use an account: its transactions are numbered by what the node knows of.
+    One process alone should use an account: what others send from it is in the way, and outbid when it does not land.
 
     Raises:
         ConfigError: that is no private key.
     """
 
     def __init__(
-        self, rpc: Rpc, chain_id: int, private_key: bytes, options: SendOptions | None = None
+        self, rpc: Rpc, chain_id: int, signer: bytes | TransactionSigner, options: SendOptions | None = None
     ) -> None:
         self._rpc = rpc
         self._chain_id = chain_id
-        self._signer = _signer(private_key)
+        self._signer = KeySigner(signer) if not isinstance(signer, TransactionSigner) else signer
         self._options = options or SendOptions()
         self._lock = threading.Lock()
-        self.account = bytes.fromhex(self._signer.address[2:])
+        self.account = self._signer.account
+        self._numbers = Numbers(rpc, self.account)
 
     def __repr__(self) -> str:
-        return f"Wallet({self._signer.address})"
+        return f"Wallet({checksummed(self.account)})"
 
     def simulate(self, to: bytes | None, payload: bytes, value: int = 0, block: int | None = None) -> bytes:
         """What the call would return: on the pending block, or after ``block``. ``to`` None creates a contract.
@@ -81,10 +72,10 @@ class Wallet:
         Raises:
             CallReverted, SendFailed, ChainUnavailable.
         """
-        call = self._call(to, payload, value)
+        intent = Intent(to, payload, value)
         if block is not None:
-            return self._rpc.data("eth_call", call, hex(block))
-        return data(self._on_pending("eth_call", call), "eth_call")
+            return self._rpc.data("eth_call", intent.call(self.account), hex(block))
+        return data(self._on_pending("eth_call", intent), "eth_call")
 
     def quote(self, to: bytes | None, payload: bytes, value: int = 0) -> Quote:
         """What the transaction would cost now, before the margin.
@@ -92,114 +83,127 @@ class Wallet:
         Raises:
             CallReverted, SendFailed, ChainUnavailable.
         """
-        gas = self._estimate(to, payload, value)
+        gas = self._estimate(Intent(to, payload, value))
         fees = current_fees(self._rpc)
         return Quote(gas, fees.price, fees.block)
 
-    def send(self, to: bytes | None, payload: bytes, value: int = 0) -> Mined:
+    def send(self, to: bytes | None, payload: bytes, value: int = 0, urgent: bool = False) -> Mined:
         """Estimates (which simulates), sends, and waits until the transaction landed.
 
-        One that waits for too long is offered again under the same number at a higher fee, so that it does not stand in
-        the way of those after it.
+        One that waits for too long is offered again under the same number at a higher fee, sooner where it is
+        ``urgent``; one that the nodes have forgotten is handed in again.
 
         Raises:
             CallReverted: the call would revert, or the transaction landed and reverted.
+            InsufficientFunds, FeeAboveCeiling: not sent.
             SendFailed: not sent, or not landed in time: it may land later.
             ChainUnavailable: the node does not answer; nothing was sent.
         """
-        gas = int(self._estimate(to, payload, value) * self._options.gas_margin)
-        fees = current_fees(self._rpc).fields
-        fields: dict[str, Any] = {"chainId": self._chain_id, "gas": gas, "value": value, "data": payload}
-        if to is not None:
-            fields["to"] = to
-        with self._lock:
-            fields["nonce"] = self._rpc.quantity("eth_getTransactionCount", self._signer.address, "pending")
-            tx_hash = self._submit(fields | fees)
-        tx_hash, receipt = self._landed(tx_hash, fields, fees)
+        landing = Landing(self._rpc, self._chain_id, self._signer, self._options, urgent)
+        offer = self._offered(Intent(to, payload, value), landing, urgent)
+        receipt = None
+        try:
+            tx_hash, receipt = landing.wait(offer)
+        finally:
+            with self._lock:
+                self._numbers.release(offer, receipt is not None)
         if quantity(receipt.get("status"), "a receipt's status") != 1:
-            raise self._why(to, payload, value, gas, receipt)
+            raise self._why(offer, receipt)
         return _mined(tx_hash, receipt)
 
-    def _call(self, to: bytes | None, payload: bytes, value: int) -> dict[str, str]:
-        call = {"from": self._signer.address, "data": "0x" + payload.hex(), "value": hex(value)}
-        return call if to is None else call | {"to": "0x" + to.hex()}
+    def _offered(self, intent: Intent, landing: Landing, urgent: bool) -> Offer:
+        """The intent handed in, where it does not stand behind what may never land."""
+        started, refused, gas = time.monotonic(), 0, self._gas(intent)
+        while True:
+            with self._lock:
+                place = self._numbers.place(intent, self._options.patience(urgent))
+                if place is not None:
+                    rival = place.rival or Waiting()
+                    same = rival.intent == intent
+                    offer = Offer(place.number, intent, gas, {}, list(rival.hashes) if same else [])
+                    try:
+                        landing.offer(offer, None if place.rival is None else rival.fees)
+                    except Outbid:  # by what the node did not count: it has its time, too
+                        self._numbers.hide(place.number)
+                    except NumberTaken:  # what the node counted was a moment old; nothing was sent
+                        refused += 1
+                        if refused > 3:
+                            raise
+                    except InsufficientFunds as error:
+                        raise self._broke(intent, error, gas, offer.fees) from error
+                    except FeeAboveCeiling:
+                        if not same:
+                            raise
+                        offer.fees = dict(rival.fees)  # it waits at what it may offer: wait with it
+                        self._numbers.take(place.number)
+                        return offer
+                    except ChainError:
+                        if offer.raw:  # it may have been taken
+                            self._numbers.release(offer, False)
+                        raise
+                    else:
+                        self._numbers.take(place.number)
+                        return offer
+            if time.monotonic() - started >= self._options.landing_timeout:
+                raise SendFailed(
+                    f"earlier transactions of account {checksummed(self.account)} are in the way and do not land: "
+                    "nothing was sent"
+                )
+            time.sleep(max(self._options.poll, min(self._options.patience(urgent) / 10, 1.0)))
+            gas = self._gas(intent)  # what was in the way may have changed what it would do
 
-    def _estimate(self, to: bytes | None, payload: bytes, value: int) -> int:
-        return quantity(
-            self._on_pending("eth_estimateGas", self._call(to, payload, value)), "eth_estimateGas"
-        )
+    def _gas(self, intent: Intent) -> int:
+        estimate = self._estimate(intent)
+        # What just fits into a transaction must not be made not to fit.
+        return min(int(estimate * self._options.gas_margin), max(estimate, self._options.most_gas))
 
-    def _on_pending(self, method: str, call: dict[str, str]) -> Any:
+    def _estimate(self, intent: Intent) -> int:
+        return quantity(self._on_pending("eth_estimateGas", intent), "eth_estimateGas")
+
+    def _on_pending(self, method: str, intent: Intent) -> Any:
         """On the pending block, as far as the node has one: when a chain is idle, the newest block's time is long
-        ago."""
+        ago. Where something left over waits, which may do the same and will be outbid, on the newest."""
+        call = intent.call(self.account)
         try:
             return self._rpc.request(method, call, "pending")
         except NodeError:
             return self._rpc.request(method, call, "latest")
+        except InsufficientFunds as error:
+            raise self._broke(intent, error) from error
+        except CallReverted:
+            if not self._numbers.is_blocked():
+                raise
+            return self._rpc.request(method, call, "latest")
 
-    def _submit(self, fields: dict[str, Any]) -> bytes:
-        """Signs and hands in a transaction; its hash."""
-        signed = self._signer.sign_transaction(fields)
-        raw, tx_hash = bytes(signed.raw_transaction), bytes(signed.hash)
+    def _broke(
+        self, intent: Intent, error: InsufficientFunds, gas: int = 0, fees: dict[str, int] | None = None
+    ) -> InsufficientFunds:
+        """The refusal with what the account has and what it would need."""
         try:
-            self._rpc.request("eth_sendRawTransaction", "0x" + raw.hex())
-        except AlreadyKnown:
-            return tx_hash
-        except ChainUnavailable as error:
-            raise SendFailed(
-                f"{error}; whether transaction 0x{tx_hash.hex()} was taken is not known: it may land later"
-            ) from error
-        return tx_hash
-
-    def _landed(
-        self, first: bytes, fields: dict[str, Any], fees: dict[str, int]
-    ) -> tuple[bytes, dict[str, Any]]:
-        """The receipt of a transaction that was sent, or of the one that took its place, with its hash."""
-        hashes, started = [first], time.monotonic()
-        raise_at = started + self._options.raise_after
-        while True:
-            for tx_hash in hashes:
-                receipt = self._receipt(tx_hash)
-                if receipt is not None:
-                    return tx_hash, receipt
-            if time.monotonic() - started >= self._options.landing_timeout:
-                raise SendFailed(
-                    f"transaction 0x{first.hex()} did not land within {self._options.landing_timeout:g} seconds: "
-                    "it may land later, so look at the state before sending it again"
-                )
-            if time.monotonic() >= raise_at:
-                raise_at += self._options.raise_after
-                try:
-                    fees = current_fees(self._rpc).above(fees)
-                    hashes.append(self._submit(fields | fees))
-                except ChainError:
-                    # The earlier one stands: perhaps it lands just now. Its receipt is what counts.
-                    continue
-            time.sleep(self._options.poll)
-
-    def _receipt(self, tx_hash: bytes) -> dict[str, Any] | None:
-        try:
-            receipt = self._rpc.request("eth_getTransactionReceipt", "0x" + tx_hash.hex())
+            has = ether(self._rpc.quantity("eth_getBalance", "0x" + self.account.hex(), "latest"))
         except ChainError:
-            # It is sent: what the node cannot say now it may say before the deadline.
-            return None
-        return receipt if isinstance(receipt, dict) else None
+            return error
+        price = max((fees or {}).values(), default=0)
+        needs = f"{ether(intent.value + gas * price)} ({ether(intent.value)} to send along"
+        needs += f", {gas} gas at up to {gwei(price)})" if price else ", and its gas)"
+        return InsufficientFunds(
+            f"the account cannot pay for it: {checksummed(self.account)} has {has}, and the transaction needs at "
+            f"least {needs}: send native coin to the account, then try again"
+        )
 
-    def _why(
-        self, to: bytes | None, payload: bytes, value: int, gas: int, receipt: dict[str, Any]
-    ) -> ChainError:
+    def _why(self, offer: Offer, receipt: dict[str, Any]) -> ChainError:
         """Why a transaction that landed reverted: simulated again after its block, and before it."""
-        mined = _mined(b"", receipt)
+        mined, intent = _mined(b"", receipt), offer.intent
         for block in (mined.block, mined.block - 1):
             try:
-                self.simulate(to, payload, value, block)
+                self.simulate(intent.to, intent.payload, intent.value, block)
             except CallReverted as error:
                 return error
             except ChainError:
                 continue
-        if mined.gas_used >= gas:
+        if mined.gas_used >= offer.gas:
             return SendFailed(
-                f"the transaction landed in block {mined.block} and ran out of its {gas} gas: try again"
+                f"the transaction landed in block {mined.block} and ran out of its {offer.gas} gas: try again"
             )
         return CallReverted("NoReason")
 
@@ -214,25 +218,3 @@ def _mined(tx_hash: bytes, receipt: dict[str, Any]) -> Mined:
     contract = data(created, "a receipt's contract", 20) if created is not None else None
     number = quantity(receipt.get("blockNumber"), "a receipt's block")
     return Mined(tx_hash, number, gas_used, fee, receipt.get("logs"), contract)
-
-
-def _signer(private_key: bytes) -> LocalAccount:
-    # eth_account's own message shows the key, so neither it nor its cause may get out.
-    try:
-        signer: LocalAccount | None = (
-            Account.from_key(private_key) if isinstance(private_key, bytes) else None
-        )
-    except Exception:
-        signer = None
-    if signer is None:
-        raise ConfigError("the private key must be 32 bytes, and not zero or beyond the curve's order")
-    return signer
-
-
-def address_of(private_key: bytes) -> bytes:
-    """The 20-byte address of a private key's account.
-
-    Raises:
-        ConfigError: that is no private key.
-    """
-    return bytes.fromhex(_signer(private_key).address[2:])
