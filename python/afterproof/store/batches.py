@@ -1,13 +1,23 @@
-"""Batches: those that were seen posted on any lane, with their voided leaves, and those that this relayer closed."""
+"""Batches: those that were seen posted on any lane, and those that this relayer closed."""
 
 from dataclasses import dataclass
 
-from ..chain.base import FaultProven, Place, Posted
+from ..chain.base import Place, Posted
+from ..protocol.batching import TILE
 from ..protocol.header import BatchId, Header, batch_id, first_seq_of, lane_of
+from ..protocol.pace import Landing
+from ..protocol.state import FaultKind
 from .database import Database, Row
+from .faults import WHOLE
 
 _POSTED = "lane, first_seq, root, header, tile_roots, data_uri, tx_hash, block, timestamp, final_at"
 _CLOSED = "lane, first_seq, count, root, tile_roots, data_uri, reason, closed_at"
+# A lane's batches are posted in order: the newest on chain bounds the search.
+_UNPOSTED = (
+    "lane = ? AND first_seq >= COALESCE((SELECT MAX(newest.first_seq) FROM posted AS newest"
+    " WHERE newest.lane = ?), 0) AND NOT EXISTS (SELECT 1 FROM posted"
+    " WHERE posted.lane = closed.lane AND posted.first_seq = closed.first_seq)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +42,10 @@ class PostedBatch:
 
 @dataclass(frozen=True, slots=True)
 class ClosedBatch:
-    """A batch that was built and whose data is published. ``reason``: why it was closed, a phrase."""
+    """A batch that was built and whose data is published. ``reason``: why it was closed, a phrase.
+
+    ``closed_at``: when that was decided; building and publishing it came after.
+    """
 
     id: BatchId
     count: int
@@ -43,22 +56,8 @@ class ClosedBatch:
     closed_at: int
 
 
-@dataclass(frozen=True, slots=True)
-class VoidedLeaf:
-    """A leaf that a fault was proven of; ``slashed`` in wei."""
-
-    batch: BatchId
-    place: int
-    kind: int
-    prover: bytes
-    slashed: int
-    tx_hash: bytes
-    block: int
-    timestamp: int
-
-
 class Batches:
-    """The tables ``posted``, ``voids`` and ``closed``."""
+    """The tables ``posted`` and ``closed``."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -74,17 +73,6 @@ class Batches:
                 lane_of(event.batch), first_seq_of(event.batch), event.header.count, event.root,
                 event.header.pack().to_bytes(32), b"".join(event.tile_roots), event.data_uri,
                 place.tx_hash, place.block, place.timestamp,
-            ),
-        )  # fmt: skip
-
-    def add_void(self, event: FaultProven, place: Place) -> None:
-        """A fault was proven."""
-        self._database.execute(
-            "INSERT INTO voids (lane, first_seq, place, kind, prover, slashed, tx_hash, block, timestamp)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-            (
-                lane_of(event.batch), first_seq_of(event.batch), event.index, event.kind, event.prover,
-                str(event.slashed), place.tx_hash, place.block, place.timestamp,
             ),
         )  # fmt: skip
 
@@ -115,11 +103,39 @@ class Batches:
     def newest_posted(self, most: int, lane: int | None = None) -> list[PostedBatch]:
         """The newest posted batches, of one lane or of all, newest first."""
         rows = self._database.rows(
-            f"SELECT {_POSTED} FROM posted WHERE (? IS NULL OR lane = ?)"
+            f"SELECT {_POSTED} FROM posted WHERE (CAST(? AS BIGINT) IS NULL OR lane = ?)"
             " ORDER BY block DESC, lane, first_seq DESC LIMIT ?",
             (lane, lane, most),
         )
         return [_posted(row) for row in rows]
+
+    def since(self, lane: int, timestamp: int) -> tuple[int, int]:
+        """How many batches of a lane were posted in blocks from a time on, and how many receipts they hold."""
+        row = self._database.row(
+            "SELECT COUNT(*), COALESCE(SUM(count), 0) FROM posted WHERE lane = ? AND timestamp >= ?",
+            (lane, timestamp),
+        )
+        return (int(row[0]), int(row[1])) if row is not None else (0, 0)
+
+    def newest_checked(self, most: int, besides: BatchId | None = None) -> list[PostedBatch]:
+        """The newest batches all of whose data a verifier had, newest first, ``besides`` left out."""
+        lane, first_seq = (lane_of(besides), first_seq_of(besides)) if besides is not None else (-1, -1)
+        columns = ", ".join(f"posted.{name}" for name in _POSTED.split(", "))
+        rows = self._database.rows(
+            f"SELECT {columns} FROM posted JOIN checks"
+            " ON checks.lane = posted.lane AND checks.first_seq = posted.first_seq"
+            " WHERE checks.state = 'checked' AND (posted.lane <> ? OR posted.first_seq <> ?)"
+            " ORDER BY posted.block DESC, posted.lane, posted.first_seq DESC LIMIT ?",
+            (lane, first_seq, most),
+        )
+        return [_posted(row) for row in rows]
+
+    def oldest_open(self, lane: int) -> int | None:
+        """When the oldest batch of a lane that is not final was posted, in unix seconds; None: all are."""
+        row = self._database.row(
+            "SELECT MIN(timestamp) FROM posted WHERE lane = ? AND final_at IS NULL", (lane,)
+        )
+        return int(row[0]) if row is not None and row[0] is not None else None
 
     def mark_final(self, batch: BatchId, final_at: int, block: int) -> None:
         """A batch's window was seen to have ended, by the time of ``block``."""
@@ -128,32 +144,23 @@ class Batches:
             (final_at, block, lane_of(batch), first_seq_of(batch)),
         )
 
-    def voids(self, batch: BatchId) -> dict[int, VoidedLeaf]:
-        """The leaves of a batch that a fault was proven of, by index."""
-        rows = self._database.rows(
-            "SELECT place, kind, prover, slashed, tx_hash, block, timestamp FROM voids"
-            " WHERE lane = ? AND first_seq = ? ORDER BY place",
-            (lane_of(batch), first_seq_of(batch)),
-        )
-        return {
-            place: VoidedLeaf(batch, place, kind, prover, int(slashed), tx_hash, block, timestamp)
-            for place, kind, prover, slashed, tx_hash, block, timestamp in rows
-        }
-
-    def void(self, batch: BatchId, place: int) -> VoidedLeaf | None:
-        """The fault proven of the leaf at ``place``, or None."""
-        return self.voids(batch).get(place)
-
     def gaps(self, lane: int) -> list[tuple[int, int, int, int]]:
-        """(issued, received, posted, final) of each stored receipt in a final batch that no fault was proven of."""
+        """(issued, received, posted, final) of each stored receipt in a final batch, neither void nor struck."""
         rows = self._database.rows(
             "SELECT receipts.issued_at, receipts.received_at, posted.timestamp, posted.final_at"
             " FROM posted JOIN receipts ON receipts.lane = posted.lane AND receipts.seq >= posted.first_seq"
             " AND receipts.seq < posted.first_seq + posted.count AND receipts.emptied = 0"
-            " WHERE posted.lane = ? AND posted.final_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM voids"
-            " WHERE voids.lane = posted.lane AND voids.first_seq = posted.first_seq"
-            " AND voids.place = receipts.seq - posted.first_seq) ORDER BY receipts.seq",
-            (lane,),
+            " WHERE posted.lane = ? AND posted.final_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM faults"
+            " WHERE faults.lane = posted.lane AND faults.first_seq = posted.first_seq"
+            " AND faults.place = receipts.seq - posted.first_seq AND faults.kind <> ?)"
+            " AND NOT EXISTS (SELECT 1 FROM demands"
+            " WHERE demands.lane = posted.lane AND demands.first_seq = posted.first_seq AND demands.answered_at IS NULL"
+            " AND demands.tile = (receipts.seq - posted.first_seq) / ?)"
+            " AND NOT EXISTS (SELECT 1 FROM strikes"
+            " WHERE strikes.lane = posted.lane AND strikes.first_seq = posted.first_seq"
+            " AND (strikes.tile = (receipts.seq - posted.first_seq) / ?"
+            " OR (strikes.tile = ? AND strikes.timestamp < posted.final_at))) ORDER BY receipts.seq",
+            (lane, FaultKind.MISDECLARED_RANGE, TILE, TILE, WHOLE),
         )
         return [(issued, received, posted, final) for issued, received, posted, final in rows]
 
@@ -168,6 +175,13 @@ class Batches:
                 batch.data_uri, batch.reason, batch.closed_at,
             ),
         )  # fmt: skip
+
+    def move(self, batch: BatchId, data_uri: str) -> None:
+        """A closed batch's data is published elsewhere now."""
+        self._database.execute(
+            "UPDATE closed SET data_uri = ? WHERE lane = ? AND first_seq = ?",
+            (data_uri, lane_of(batch), first_seq_of(batch)),
+        )
 
     def closed(self, batch: BatchId) -> ClosedBatch | None:
         """A closed batch, or None."""
@@ -184,20 +198,37 @@ class Batches:
 
     def oldest_unposted(self, lane: int) -> ClosedBatch | None:
         """The oldest closed batch of a lane that was not seen on chain, or None."""
-        return self._one_closed(
-            "lane = ? AND NOT EXISTS (SELECT 1 FROM posted"
-            " WHERE posted.lane = closed.lane AND posted.first_seq = closed.first_seq) ORDER BY first_seq LIMIT 1",
-            lane,
-        )
+        return self._one_closed(f"{_UNPOSTED} ORDER BY first_seq LIMIT 1", lane, lane)
 
     def unposted(self, lane: int) -> list[ClosedBatch]:
         """All closed batches of a lane that were not seen on chain, oldest first."""
         rows = self._database.rows(
-            f"SELECT {_CLOSED} FROM closed WHERE lane = ? AND NOT EXISTS (SELECT 1 FROM posted"
-            " WHERE posted.lane = closed.lane AND posted.first_seq = closed.first_seq) ORDER BY first_seq",
-            (lane,),
+            f"SELECT {_CLOSED} FROM closed WHERE {_UNPOSTED} ORDER BY first_seq", (lane, lane)
         )
         return [_closed(row) for row in rows]
+
+    def waiting(self, lane: int) -> tuple[int, int | None]:
+        """How many closed batches of a lane were not seen on chain, and when the oldest of them was closed."""
+        row = self._database.row(
+            f"SELECT COUNT(*), MIN(closed_at) FROM closed WHERE {_UNPOSTED}", (lane, lane)
+        )
+        count, oldest = row if row is not None else (0, None)
+        return int(count), int(oldest) if oldest is not None else None
+
+    def landings(self, lane: int, most: int) -> list[Landing]:
+        """Of a lane's newest batches that were closed here and landed, at most ``most``, oldest first: their times."""
+        rows = self._database.rows(
+            "SELECT closed.closed_at, posted.timestamp FROM posted JOIN closed"
+            " ON closed.lane = posted.lane AND closed.first_seq = posted.first_seq"
+            " WHERE posted.lane = ? ORDER BY posted.first_seq DESC LIMIT ?",
+            (lane, most + 1),
+        )[::-1]
+        before = [None, *(landed_at for _, landed_at in rows)]
+        landings = [
+            Landing(max(closed_at, earlier or 0), landed_at)
+            for (closed_at, landed_at), earlier in zip(rows, before, strict=False)
+        ]
+        return landings[-most:]
 
     def _one_closed(self, condition: str, *values: int) -> ClosedBatch | None:
         row = self._database.row(f"SELECT {_CLOSED} FROM closed WHERE {condition}", values)
@@ -207,8 +238,7 @@ class Batches:
 
     def undo_beyond(self, block: int) -> list[PostedBatch]:
         """Forget what blocks beyond ``block`` said; the batches that are still there but no longer final."""
-        for table in ("posted", "voids"):
-            self._database.execute(f"DELETE FROM {table} WHERE block > ?", (block,))
+        self._database.execute("DELETE FROM posted WHERE block > ?", (block,))
         rows = self._database.rows(f"SELECT {_POSTED} FROM posted WHERE final_block > ?", (block,))
         self._database.execute(
             "UPDATE posted SET final_at = NULL, final_block = NULL WHERE final_block > ?", (block,)

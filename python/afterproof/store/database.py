@@ -1,106 +1,143 @@
-"""Connections and transactions over SQLite: one connection a thread, every commit on disk before it returns."""
+"""What the repositories ask of a database: statements, rows, transactions that are on disk when they end.
+
+Statements are written once, in the SQL that SQLite and PostgreSQL share: ``?`` for parameters, ``ON CONFLICT`` for what
+is there already, ``CAST(? AS ...)`` where nothing else tells a parameter's type, amounts beyond 63 bits as text.
+What differs beyond that is in ``sqlite.py`` and ``postgres.py``.
+"""
 
 import contextlib
-import sqlite3
-import threading
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-from ..errors import ForeignStore, StoreUnavailable
+from ..errors import ForeignStore
+from ..settings import PostgresUrl
 from .schema import MIGRATIONS
 
 Row = tuple[Any, ...]
 
-BUSY_TIMEOUT: Final = 30.0
-"""Seconds that a commit waits for another thread's."""
 
+class Database(ABC):
+    """A database. Statements outside :meth:`transaction` commit on their own. Usable from any thread.
 
-class Database:
-    """A SQLite file. Statements outside :meth:`transaction` commit on their own.
+    ``name``: how messages call it; without secrets.
 
     Raises (each method):
-        StoreUnavailable: SQLite cannot; the message says why.
+        StoreUnavailable: the database cannot; the message says why.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._local = threading.local()
-        with _translated(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._connection()
-        self._migrate()
+    name: str
+    on_commit: Callable[[float, float], None] | None = None
+    """Told of each transaction that is on disk: seconds until it could begin, and those of its commit."""
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
         """All statements within are committed together, or none. The one writer from its beginning on."""
-        self.execute("BEGIN IMMEDIATE")
-        try:
+        asked = time.perf_counter()
+        with self._transaction():
+            begun = time.perf_counter()
             yield
-            self.execute("COMMIT")
-        except BaseException:
-            if self._connection().in_transaction:
-                self.execute("ROLLBACK")
-            raise
+            done = time.perf_counter()
+        if self.on_commit is not None:
+            self.on_commit(begun - asked, time.perf_counter() - done)
 
+    @abstractmethod
     def execute(self, statement: str, parameters: Sequence[Any] = ()) -> int:
         """Run a statement; how many rows it changed."""
-        with _translated(self.path):
-            return self._connection().execute(statement, parameters).rowcount
 
+    @abstractmethod
     def execute_many(self, statement: str, rows: Iterable[Sequence[Any]]) -> None:
         """Run a statement for each of ``rows``."""
-        with _translated(self.path):
-            self._connection().executemany(statement, rows)
 
+    @abstractmethod
     def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[Row]:
         """All rows of a query."""
-        with _translated(self.path):
-            return self._connection().execute(query, parameters).fetchall()
 
+    @abstractmethod
     def row(self, query: str, parameters: Sequence[Any] = ()) -> Row | None:
         """The first row of a query, or None."""
-        with _translated(self.path):
-            found: Row | None = self._connection().execute(query, parameters).fetchone()
-            return found
 
+    @property
+    @abstractmethod
+    def in_transaction(self) -> bool:
+        """Whether this thread is within a transaction."""
+
+    @abstractmethod
+    def claim(self, name: str) -> bool:
+        """Whether this process, alone of all on the database, holds ``name``: it takes it where nobody does.
+
+        Held until the process ends, or the database has lost sight of it.
+        """
+
+    @abstractmethod
     def close(self) -> None:
-        """Close this thread's connection; those of other threads close with them."""
-        connection = getattr(self._local, "connection", None)
-        if connection is not None:
-            connection.close()
-            del self._local.connection
+        """Let go of the database; nothing is lost by not doing so."""
 
-    def _connection(self) -> sqlite3.Connection:
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = sqlite3.connect(self.path, timeout=BUSY_TIMEOUT, isolation_level=None)
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")
-            self._local.connection = connection
-        return connection
+    def migrate(self, migrations: Sequence[str]) -> None:
+        """Bring the database to the version that is the number of ``migrations``, in one commit.
 
-    def _migrate(self) -> None:
+        Raises:
+            ForeignStore: it is newer; nothing was changed.
+        """
         with self.transaction():
-            found = self.row("PRAGMA user_version")
-            version = found[0] if found else 0
-            if version > len(MIGRATIONS):
+            version = self._version()
+            if version > len(migrations):
                 raise ForeignStore(
-                    f"the database {self.path} has version {version}, newer than this program's {len(MIGRATIONS)}"
+                    f"the database {self.name} has version {version}, newer than this program's {len(migrations)}"
                 )
-            for migration in MIGRATIONS[version:]:
-                for statement in migration.split(";"):
-                    self.execute(statement)
-            self.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+            for migration in migrations[version:]:
+                for statement in filter(str.strip, migration.split(";")):
+                    self.execute(self._defined(statement))
+            self._set_version(len(migrations))
+
+    @abstractmethod
+    def _transaction(self) -> contextlib.AbstractContextManager[None]: ...
+
+    @abstractmethod
+    def _version(self) -> int: ...
+
+    @abstractmethod
+    def _set_version(self, version: int) -> None: ...
+
+    def _defined(self, statement: str) -> str:
+        """A migration's statement with this database's names of types."""
+        return statement
 
 
 @contextlib.contextmanager
-def _translated(path: Path) -> Iterator[None]:
+def closing_on_error(database: Database) -> Iterator[None]:
+    """Close the database where what is done within fails."""
     try:
         yield
-    except sqlite3.IntegrityError:
-        raise  # a broken constraint is a mistake of ours, not trouble of the disk's
-    except sqlite3.Error as error:
-        raise StoreUnavailable(f"the database {path}: {error}") from error
-    except OSError as error:
-        raise StoreUnavailable(f"the database {path}: {error.strerror}") from error
+    except BaseException:
+        database.close()
+        raise
+
+
+def open_database(
+    place: Path | PostgresUrl, exclusive: bool = False, migrations: Sequence[str] = MIGRATIONS
+) -> Database:
+    """The database in a file, made if it is not there, or on a PostgreSQL server; brought up to date.
+
+    ``exclusive``: no other process may open a file so at the same time. Those on a server share it:
+    :meth:`Database.claim` tells who acts.
+
+    Raises:
+        ConfigError: the address is none, or the driver for PostgreSQL is missing.
+        ForeignStore: it is newer than this program.
+        StoreUnavailable: it cannot be opened, or, with ``exclusive``, another process runs on it.
+    """
+    database: Database
+    if isinstance(place, PostgresUrl):
+        from .postgres import Postgres  # only where it is asked for: its driver is an extra
+
+        database = Postgres(place)
+    else:
+        from .sqlite import Sqlite
+
+        database = Sqlite(place, exclusive)
+    with closing_on_error(database):
+        database.migrate(migrations)
+    return database

@@ -13,11 +13,23 @@ class Action(StrEnum):
     CHECK = "check"
     """Check a posted batch, from ``time`` on."""
 
+    COMPARE = "compare"
+    """Look where else the receipt of a leaf stands on its lane, from ``time`` on."""
+
     DISPUTE = "dispute"
-    """Prove a fault of a leaf, no later than ``time``."""
+    """Prove a fault of a leaf, no later than ``time``, or its tile's end where that is later."""
+
+    DEMAND = "demand"
+    """Demand a tile, no later than ``time``."""
+
+    ANSWER = "answer"
+    """Show a tile that was demanded, no later than ``time``."""
+
+    SETTLE = "settle"
+    """Settle a demand that was not answered, after ``time``."""
 
     FINALISE = "finalise"
-    """Mark a batch final, after ``time``."""
+    """Mark a batch final, after ``time``, unless a demand puts it off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +66,24 @@ class Deadlines:
     def remove_all(self, batch: BatchId, action: Action | None = None) -> None:
         """Forget every deadline of a batch, or those of one action."""
         self._database.execute(
-            "DELETE FROM deadlines WHERE lane = ? AND first_seq = ? AND (? IS NULL OR action = ?)",
+            "DELETE FROM deadlines WHERE lane = ? AND first_seq = ? AND (CAST(? AS TEXT) IS NULL OR action = ?)",
             (lane_of(batch), first_seq_of(batch), action, action),
         )
+
+    def remove_at(self, batch: BatchId, action: Action, place: int) -> None:
+        """Forget the deadlines of one action for one leaf or tile."""
+        self._database.execute(
+            "DELETE FROM deadlines WHERE lane = ? AND first_seq = ? AND action = ? AND place = ?",
+            (lane_of(batch), first_seq_of(batch), action.value, place),
+        )
+
+    def of(self, batch: BatchId, action: Action) -> list[Deadline]:
+        """The deadlines of one action of a batch, by place."""
+        rows = self._database.rows(
+            "SELECT time, place FROM deadlines WHERE lane = ? AND first_seq = ? AND action = ? ORDER BY place",
+            (lane_of(batch), first_seq_of(batch), action.value),
+        )
+        return [Deadline(time, action, batch, place) for time, place in rows]
 
     def due(self, action: Action, before: int, most: int = 1000) -> list[Deadline]:
         """Deadlines of an action with a time below ``before``, the soonest first."""

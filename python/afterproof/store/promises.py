@@ -1,5 +1,7 @@
 """Promises that were given, each stored with its signature in the commit of the receipts that it is about."""
 
+from collections.abc import Sequence
+
 from ..protocol.promise import HeldPromise, Promise, SignedPromise, held_promises
 from .database import Database, Row
 
@@ -12,12 +14,24 @@ class Promises:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, signed: SignedPromise) -> None:
-        """Keep a promise. Belongs in the transaction that stores its receipts."""
-        p = signed.promise
-        self._database.execute(
-            f"INSERT INTO promises ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (p.lane, p.first_seq, p.count, p.root, p.include_by, p.beneficiary, signed.signature),
+    def add_all(self, promises: Sequence[SignedPromise]) -> None:
+        """Keep promises. Belongs in the transaction that stores their receipts."""
+        self._database.execute_many(
+            f"INSERT INTO promises ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)", map(_row, promises)
+        )
+
+    def last_due(self, lane: int, first_seq: int, end: int) -> int:
+        """The greatest ``include_by`` of the promises of numbers from ``first_seq`` up to ``end``; 0: there is none."""
+        row = self._database.row(
+            "SELECT MAX(include_by) FROM promises WHERE lane = ? AND first_seq < ? AND first_seq + count > ?",
+            (lane, end, first_seq),
+        )
+        return int(row[0]) if row is not None and row[0] is not None else 0
+
+    def forget(self, lane: int, below: int) -> int:
+        """Remove the promises all of whose numbers are below ``below``; how many there were."""
+        return self._database.execute(
+            "DELETE FROM promises WHERE lane = ? AND first_seq + count <= ?", (lane, below)
         )
 
     def holding(self, lane: int, seq: int) -> SignedPromise | None:
@@ -53,6 +67,11 @@ class Promises:
         if row is not None and row[0] is not None:
             times.append(int(row[0]))
         return min(times, default=None)
+
+
+def _row(signed: SignedPromise) -> Row:
+    p = signed.promise
+    return (p.lane, p.first_seq, p.count, p.root, p.include_by, p.beneficiary, signed.signature)
 
 
 def _signed(row: Row) -> SignedPromise:

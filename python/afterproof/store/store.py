@@ -1,60 +1,85 @@
-"""The store of one relayer or verifier: its repositories over one database."""
+"""The store of one relayer, verifier or auditor: its repositories over one database."""
 
 import contextlib
-import fcntl
-import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
 
 from ..chain.base import Deployment
-from ..errors import ForeignStore, StoreUnavailable
+from ..errors import ForeignStore
+from ..settings import PostgresUrl
+from .attestation_checks import AttestationChecks
+from .audits import Audits
 from .batches import Batches
+from .broken import Broken
 from .chainlog import ChainLog
-from .database import Database
+from .database import Database, closing_on_error, open_database
 from .deadlines import Deadlines
+from .demands import Demands
+from .faults import Faults
+from .heartbeats import Heartbeats
+from .measures import Measures
 from .promises import Promises
 from .receipts import Receipts
 from .registry import Registry
+from .seen import Seen
+from .spending import Spending
+from .tiles import Tiles
+from .urgent import Urgent
 from .verdicts import Verdicts
+from .watched import WatchedPromises
 
-Role = Literal["relayer", "verifier"]
+Role = Literal["relayer", "verifier", "auditor"]
 
 
 class Store:
-    """Everything a relayer or verifier knows, by subject. Open one with :meth:`open`; usable from any thread."""
+    """Everything that a role knows, by subject. Open one with :meth:`open`; usable from any thread."""
 
     def __init__(self, database: Database, deployment: Deployment, role: Role) -> None:
         self.deployment = deployment
         self.role = role
         self._database = database
-        self._lock: int | None = None
         self.registry = Registry(database)
         self.receipts = Receipts(database)
+        self.urgent = Urgent(database)
+        self.heartbeats = Heartbeats(database)
         self.promises = Promises(database)
         self.batches = Batches(database)
+        self.spending = Spending(database)
+        self.faults = Faults(database)
+        self.demands = Demands(database)
+        self.tiles = Tiles(self.registry, self.faults, self.demands)
+        self.seen = Seen(database)
         self.verdicts = Verdicts(database)
         self.deadlines = Deadlines(database)
-        self.chain = ChainLog(database, self.registry, self.batches, self.verdicts, self.deadlines, role)
+        self.measures = Measures(database)
+        self.attestation_checks = AttestationChecks(database)
+        self.watched = WatchedPromises(database)
+        self.broken = Broken(database)
+        self.audits = Audits(database)
+        self.chain = ChainLog(
+            database, self.registry, self.batches, self.faults, self.demands, self.seen, self.verdicts,
+            self.deadlines, self.attestation_checks, self.watched, self.broken, self.audits, role,
+        )  # fmt: skip
 
     @classmethod
-    def open(cls, path: Path, deployment: Deployment, role: Role, exclusive: bool = False) -> "Store":
-        """The store in the file ``path``, made if it is not there.
+    def open(
+        cls, place: Path | PostgresUrl, deployment: Deployment, role: Role, exclusive: bool = False
+    ) -> "Store":
+        """The store in the file ``place``, made if it is not there, or on a PostgreSQL server.
 
-        ``exclusive``: as the process that runs the role; two would act twice.
+        ``exclusive``: as the process that runs the role; on one file two would act twice. On a server they take turns:
+        :meth:`leads`.
 
         Raises:
+            ConfigError: the server's address is none, or its driver is missing.
             ForeignStore: it belongs to another chain, contract or role, or to a newer program.
-            StoreUnavailable: it cannot be read or written, or, with ``exclusive``, another process runs on it.
+            StoreUnavailable: it cannot be read or written, or, with ``exclusive``, another process runs on the file.
         """
-        lock = _locked(path) if exclusive else None
-        store = cls(Database(path), deployment, role)
-        store._lock = lock
-        try:
+        database = open_database(place, exclusive)
+        store = cls(database, deployment, role)
+        with closing_on_error(database):
             store._check_settings()
-        except BaseException:
-            store.close()
-            raise
         return store
 
     @contextlib.contextmanager
@@ -63,12 +88,24 @@ class Store:
         with self._database.transaction():
             yield
 
+    def tell_commits(self, told: Callable[[float, float], None]) -> None:
+        """Have ``told`` called after each transaction: seconds until it could begin, and those of its commit."""
+        self._database.on_commit = told
+
+    def leads(self, lane: int | None = None) -> bool:
+        """Whether this process is the one, of all that share the store, that acts in its role, or on ``lane``.
+
+        It becomes that where nobody is, and remains it until it ends or the database has lost sight of it. Belongs to
+        one thread.
+
+        Raises:
+            StoreUnavailable: the database cannot say; until it can, nobody acts.
+        """
+        return self._database.claim(self.role if lane is None else f"{self.role} of lane {lane}")
+
     def close(self) -> None:
-        """Let go of the file; nothing is lost by not doing so."""
+        """Let go of the database; nothing is lost by not doing so."""
         self._database.close()
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
 
     def _check_settings(self) -> None:
         mine = {
@@ -85,19 +122,5 @@ class Store:
         for name, value in mine.items():
             if found.get(name) != value:
                 raise ForeignStore(
-                    f"the database {self._database.path} belongs to {name} {found.get(name)}, not to {value}"
+                    f"the database {self._database.name} belongs to {name} {found.get(name)}, not to {value}"
                 )
-
-
-def _locked(path: Path) -> int:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = os.open(path.with_name(path.name + "-lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise StoreUnavailable(f"the database {path}: {error.strerror}") from None
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(lock)
-        raise StoreUnavailable(f"the database {path}: another process runs on it") from None
-    return lock

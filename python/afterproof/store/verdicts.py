@@ -22,6 +22,9 @@ class What(StrEnum):
     DEMAND = "demand"
     """Demand the data of the tile at ``place``."""
 
+    ANSWER = "answer"
+    """Show the tile at ``place``, which somebody demanded."""
+
 
 class State(StrEnum):
     """What came of a verdict."""
@@ -29,6 +32,20 @@ class State(StrEnum):
     PENDING = "pending"
     PROVEN = "proven"
     LOST_RACE = "lost race"
+    """The contract has it by another proof: a stranger's, or of another leaf where once a batch is enough."""
+
+    STRUCK = "struck"
+    """Its tile was struck: nothing is left to prove there."""
+
+    DEMANDED = "demanded"
+    """Our demand of the tile is open."""
+
+    ANSWERED = "answered"
+    """The tile was shown: a demand's deposit is spent."""
+
+    EXPIRED = "expired"
+    """Nobody showed the tile: the deposit is back, and the lane was slashed."""
+
     TOO_LATE = "too late"
     UNPROVABLE = "unprovable"
     """The contract knows no such fault in the batch's epoch, or the store's own proof does not hold."""
@@ -36,7 +53,10 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What came of checking a batch. ``state``: checked, unavailable or missed; ``block``: the cursor then."""
+    """What came of checking a batch, ``block`` being the cursor then.
+
+    ``state``: checked; unavailable or partial, while tiles are missing; missed, where it ended so.
+    """
 
     batch: BatchId
     state: str
@@ -101,10 +121,10 @@ class Verdicts:
         rows = self._database.rows("SELECT lane, first_seq FROM checks WHERE block > ?", (block,))
         return [batch_id(lane, first_seq) for lane, first_seq in rows]
 
-    def add(self, verdict: Verdict) -> None:
-        """Keep a verdict; one on the same leaf or tile stays as it is."""
+    def add(self, verdict: Verdict) -> bool:
+        """Keep a verdict; one of the same kind on the same leaf or tile stays as it is, False."""
         v = verdict
-        self._database.execute(
+        changed = self._database.execute(
             f"INSERT INTO verdicts ({_VERDICT}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
             " ON CONFLICT DO NOTHING",
             (
@@ -113,19 +133,42 @@ class Verdicts:
                 _text(v.fee), _text(v.reward),
             ),
         )  # fmt: skip
+        return changed > 0
 
-    def find(self, batch: BatchId, place: int, what: What) -> Verdict | None:
-        """The verdict on a leaf or tile, or None."""
-        row = self._database.row(
-            f"SELECT {_VERDICT} FROM verdicts WHERE lane = ? AND first_seq = ? AND place = ? AND what = ?",
+    def at(self, batch: BatchId, place: int, what: What) -> list[Verdict]:
+        """The verdicts on a leaf or tile, by kind."""
+        rows = self._database.rows(
+            f"SELECT {_VERDICT} FROM verdicts WHERE lane = ? AND first_seq = ? AND place = ? AND what = ?"
+            " ORDER BY kind",
             (*_key(batch), place, what.value),
         )
-        return _verdict(row) if row else None
+        return [_verdict(row) for row in rows]
+
+    def find(self, batch: BatchId, place: int, what: What) -> Verdict | None:
+        """The first verdict on a leaf or tile, or None."""
+        found = self.at(batch, place, what)
+        return found[0] if found else None
+
+    def count(self, batch: BatchId, what: What) -> int:
+        """How many verdicts there are on a batch."""
+        row = self._database.row(
+            "SELECT COUNT(*) FROM verdicts WHERE lane = ? AND first_seq = ? AND what = ?",
+            (*_key(batch), what.value),
+        )
+        return int(row[0]) if row else 0
+
+    def sent_unseen(self, what: What) -> int:
+        """How many verdicts were acted on by a transaction whose event was not seen yet."""
+        row = self._database.row(
+            "SELECT COUNT(*) FROM verdicts WHERE what = ? AND state = 'pending' AND tx_hash IS NOT NULL",
+            (what.value,),
+        )
+        return int(row[0]) if row else 0
 
     def of(self, batch: BatchId) -> list[Verdict]:
         """All verdicts on a batch's leaves and tiles."""
         rows = self._database.rows(
-            f"SELECT {_VERDICT} FROM verdicts WHERE lane = ? AND first_seq = ? ORDER BY place, what",
+            f"SELECT {_VERDICT} FROM verdicts WHERE lane = ? AND first_seq = ? ORDER BY place, what, kind",
             _key(batch),
         )
         return [_verdict(row) for row in rows]
@@ -133,8 +176,8 @@ class Verdicts:
     def all(self, what: What | None = None, most: int = 1000) -> list[Verdict]:
         """The newest verdicts, by lane and number."""
         rows = self._database.rows(
-            f"SELECT {_VERDICT} FROM verdicts WHERE (? IS NULL OR what = ?)"
-            " ORDER BY lane, first_seq DESC, place LIMIT ?",
+            f"SELECT {_VERDICT} FROM verdicts WHERE (CAST(? AS TEXT) IS NULL OR what = ?)"
+            " ORDER BY lane, first_seq DESC, place, what, kind LIMIT ?",
             (what, what, most),
         )
         return [_verdict(row) for row in rows]
@@ -162,9 +205,31 @@ class Verdicts:
     def remove(self, batch: BatchId, what: What | None = None, pending_only: bool = False) -> None:
         """Forget the verdicts on a batch."""
         self._database.execute(
-            "DELETE FROM verdicts WHERE lane = ? AND first_seq = ? AND (? IS NULL OR what = ?)"
+            "DELETE FROM verdicts WHERE lane = ? AND first_seq = ? AND (CAST(? AS TEXT) IS NULL OR what = ?)"
             + (" AND state = 'pending'" if pending_only else ""),
             (*_key(batch), what, what),
+        )
+
+    def remove_at(self, batch: BatchId, place: int, what: What) -> None:
+        """Forget the verdicts on a leaf or tile, whatever came of them."""
+        self._database.execute(
+            "DELETE FROM verdicts WHERE lane = ? AND first_seq = ? AND place = ? AND what = ?",
+            (*_key(batch), place, what.value),
+        )
+
+    def drop(self, verdict: Verdict) -> None:
+        """Forget one verdict: what it said holds no more."""
+        self._database.execute(
+            "DELETE FROM verdicts WHERE lane = ? AND first_seq = ? AND place = ? AND what = ? AND kind = ?",
+            (*_key(verdict.batch), verdict.place, verdict.what.value, verdict.kind),
+        )
+
+    def withdraw(self, batch: BatchId, place: int, what: What) -> None:
+        """Forget a verdict on a leaf or tile that nothing was done about yet."""
+        self._database.execute(
+            "DELETE FROM verdicts WHERE lane = ? AND first_seq = ? AND place = ? AND what = ?"
+            " AND state = 'pending' AND tx_hash IS NULL",
+            (*_key(batch), place, what.value),
         )
 
     def undo_beyond(self, block: int) -> list[Verdict]:
@@ -179,8 +244,9 @@ class Verdicts:
 
     def _update(self, verdict: Verdict, assignments: str, *values: object) -> None:
         self._database.execute(
-            f"UPDATE verdicts SET {assignments} WHERE lane = ? AND first_seq = ? AND place = ? AND what = ?",
-            (*values, *_key(verdict.batch), verdict.place, verdict.what.value),
+            f"UPDATE verdicts SET {assignments}"
+            " WHERE lane = ? AND first_seq = ? AND place = ? AND what = ? AND kind = ?",
+            (*values, *_key(verdict.batch), verdict.place, verdict.what.value, verdict.kind),
         )
 
 

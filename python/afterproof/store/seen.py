@@ -1,0 +1,70 @@
+"""Where each receipt stands on its lane: a verifier's index of receipts that may be there twice.
+
+Rows stand in the order of (lane, issuedAt), so that a batch's are written side by side and duplicates, which have the
+same issuedAt, are found by one walk over them. A receipt is kept by half its hash: whoever looks compares the leaves.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from ..protocol.receipt import Receipt
+from .database import Database
+
+KEY: Final = 16
+"""Bytes of a receipt's hash that are kept."""
+
+
+class Seen:
+    """The table ``seen``."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, lane: int, receipts: Sequence[tuple[int, Receipt]]) -> list[int]:
+        """Keep receipts with their numbers; the numbers among them whose receipt stands elsewhere on the lane too.
+
+        Every ``issued_at`` must fit 63 bits: a timely receipt's does.
+        """
+        if not receipts:
+            return []
+        rows = sorted((lane, one.issued_at, one.hash[:KEY], seq) for seq, one in receipts)
+        self._database.execute_many(
+            "INSERT INTO seen (lane, issued_at, receipt, seq) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            rows,
+        )
+        shared = self._database.rows(
+            "SELECT issued_at, receipt FROM seen WHERE lane = ? AND issued_at >= ? AND issued_at <= ?"
+            " GROUP BY issued_at, receipt HAVING COUNT(*) > 1",
+            (lane, rows[0][1], rows[-1][1]),
+        )
+        if not shared:
+            return []
+        keys = {(issued_at, bytes(key)) for issued_at, key in shared}
+        return sorted(seq for _, issued_at, key, seq in rows if (issued_at, key) in keys)
+
+    def places(self, lane: int, receipt: Receipt) -> list[int]:
+        """The numbers at which a receipt stands on a lane, in order."""
+        rows = self._database.rows(
+            "SELECT seq FROM seen WHERE lane = ? AND issued_at = ? AND receipt = ? ORDER BY seq",
+            (lane, receipt.issued_at, receipt.hash[:KEY]),
+        )
+        return [seq for (seq,) in rows]
+
+    def forget(self, lane: int, first_seq: int, end: int) -> None:
+        """Forget the receipts at numbers from ``first_seq`` up to ``end``: their batch is not on chain any more."""
+        self._database.execute(
+            "DELETE FROM seen WHERE lane = ? AND seq >= ? AND seq < ?", (lane, first_seq, end)
+        )
+
+    def forget_before(self, lane: int, issued_at: int) -> int:
+        """Forget the receipts of a lane issued before a time; how many there were."""
+        return self._database.execute("DELETE FROM seen WHERE lane = ? AND issued_at < ?", (lane, issued_at))
+
+    def lanes(self) -> list[int]:
+        """The lanes of which receipts are kept."""
+        return [lane for (lane,) in self._database.rows("SELECT DISTINCT lane FROM seen ORDER BY lane")]
+
+    def count(self) -> int:
+        """How many receipts are kept."""
+        row = self._database.row("SELECT COUNT(*) FROM seen")
+        return int(row[0]) if row else 0
