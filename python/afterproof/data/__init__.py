@@ -1,6 +1,6 @@
-"""Where batch data lives: published to a folder that the relayer serves, fetched over HTTP from strangers.
+"""Where batch data lives: in a folder that the relayer serves, or elsewhere; fetched over HTTP from strangers.
 
-The bytes are those of :mod:`afterproof.protocol.packing`.
+The bytes are those of :mod:`afterproof.protocol.publication`.
 """
 
 from dataclasses import dataclass, field
@@ -8,6 +8,8 @@ from typing import BinaryIO, Protocol
 
 from ..errors import DataUnavailable
 from ..protocol.header import BatchId
+from .archive import Archive as Archive
+from .archive import NoArchive as NoArchive
 from .directory import Directory as Directory
 from .fetch import Fetcher as Fetcher
 
@@ -23,11 +25,19 @@ class Publisher(Protocol):
         """
         ...
 
-    def read(self, batch: BatchId) -> bytes:
-        """What is published of a batch.
+    def read_back(self, batch: BatchId, uri: str, at_most: int) -> bytes:
+        """What a reader gets of a batch that was published at ``uri``.
 
         Raises:
-            DataUnavailable: nothing is, or it cannot be read.
+            DataUnavailable: nothing, or more than ``at_most`` bytes, or it cannot be read.
+        """
+        ...
+
+    def remove(self, batch: BatchId, uri: str) -> bool:
+        """Take back what was published of a batch at ``uri``; False where there is nothing, or it cannot be done.
+
+        Raises:
+            DataUnavailable: who keeps it does not answer, or refuses.
         """
         ...
 
@@ -35,7 +45,7 @@ class Publisher(Protocol):
         """What is published of a batch, to be read and closed by the caller, and its size in bytes.
 
         Raises:
-            DataUnavailable: as :meth:`read`.
+            DataUnavailable: nothing is, it is published elsewhere, or it cannot be read.
         """
         ...
 
@@ -58,7 +68,10 @@ class _Nothing:
     def publish(self, batch: BatchId, data: bytes) -> str:
         raise DataUnavailable("this role publishes no data")
 
-    def read(self, batch: BatchId) -> bytes:
+    def read_back(self, batch: BatchId, uri: str, at_most: int) -> bytes:
+        raise DataUnavailable("this role publishes no data")
+
+    def remove(self, batch: BatchId, uri: str) -> bool:
         raise DataUnavailable("this role publishes no data")
 
     def open(self, batch: BatchId) -> tuple[BinaryIO, int]:
@@ -70,7 +83,8 @@ class _Nothing:
 
 @dataclass(frozen=True)
 class Data:
-    """What a role may do with data: publish its own batches, fetch those of others."""
+    """What a role may do with data: publish its own batches, fetch those of others, keep what was fetched."""
 
     own: Publisher = field(default_factory=_Nothing)
     others: Source = field(default_factory=_Nothing)
+    archive: Archive | NoArchive = field(default_factory=NoArchive)

@@ -34,8 +34,29 @@ class Directory:
             ) from None
         return f"{self._base}/v1/batches/{batch}/data"
 
+    def read_back(self, batch: BatchId, uri: str, at_most: int) -> bytes:
+        """Implements :meth:`Publisher.read_back`: the file itself, which is what is served."""
+        data = self.read(batch)
+        if len(data) > at_most:
+            raise DataUnavailable(f"the data of batch {batch} has {len(data)} bytes, and may have {at_most}")
+        return data
+
+    def remove(self, batch: BatchId, uri: str) -> bool:
+        """Implements :meth:`Publisher.remove`."""
+        try:
+            self.path(batch).unlink()
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise DataUnavailable(f"the data of batch {batch} cannot be removed: {error.strerror}") from None
+        return True
+
     def read(self, batch: BatchId) -> bytes:
-        """Implements :meth:`Publisher.read`."""
+        """The bytes of a batch's file.
+
+        Raises:
+            DataUnavailable: there is none, or it cannot be read.
+        """
         try:
             return self.path(batch).read_bytes()
         except OSError as error:

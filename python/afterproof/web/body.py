@@ -5,6 +5,7 @@ from typing import Final
 import msgspec
 from starlette.requests import ClientDisconnect, Request
 
+from ..protocol.errors import InvalidField
 from .errors import Refusal
 
 MAX_CONTAINERS: Final = 4096
@@ -18,20 +19,41 @@ async def json_body(request: Request, limit: int) -> object:
     Raises:
         Refusal: 415 not JSON by its headers; 413 too large; 400 not JSON.
     """
+    body = await raw_body(request, limit)
+    try:
+        return decoded(body, "body")
+    except InvalidField as error:
+        raise Refusal(400, error.field, error.rule) from None
+
+
+async def raw_body(request: Request, limit: int) -> bytes:
+    """A request's body, JSON by its headers, of at most ``limit`` bytes.
+
+    Raises:
+        Refusal: 415 not JSON by its headers; 413 too large.
+    """
     kind = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise Refusal(415, "Content-Type", "must be application/json")
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise Refusal(415, "Content-Encoding", "must be absent: bodies are taken as they are")
-    body = await _limited(request, limit)
-    if body.count(b"[") + body.count(b"{") > MAX_CONTAINERS:
-        raise Refusal(400, "body", f"must hold at most {MAX_CONTAINERS} objects and arrays")
+    return await _limited(request, limit)
+
+
+def decoded(text: bytes, field: str) -> object:
+    """The JSON value in ``text``, which stands in ``field``.
+
+    Raises:
+        InvalidField: it is none, or holds more than anybody needs.
+    """
+    if text.count(b"[") + text.count(b"{") > MAX_CONTAINERS:
+        raise InvalidField(field, f"must hold at most {MAX_CONTAINERS} objects and arrays")
     try:
-        return msgspec.json.decode(body)
+        return msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Refusal(400, "body", f"must be JSON: {error}") from None
+        raise InvalidField(field, f"must be JSON: {error}") from None
     except RecursionError:
-        raise Refusal(400, "body", "must not be nested that deeply") from None
+        raise InvalidField(field, "must not be nested that deeply") from None
 
 
 async def _limited(request: Request, limit: int) -> bytes:

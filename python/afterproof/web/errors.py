@@ -17,11 +17,22 @@ log = logging.getLogger(__name__)
 class Refusal(Exception):
     """A request that is not served: status, the field of it that is at fault, and the rule that it breaks."""
 
-    def __init__(self, status: int, field: str, rule: str, retry_after: int | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        field: str,
+        rule: str,
+        retry_after: int | None = None,
+        challenge: str | None = None,
+    ) -> None:
         super().__init__(f"{field} {rule}")
         self.status = status
         self.error = error_of(field, rule)
-        self.retry_after = retry_after
+        self.headers: dict[str, str] = {}
+        if retry_after is not None:
+            self.headers["Retry-After"] = str(retry_after)
+        if challenge is not None:
+            self.headers["WWW-Authenticate"] = challenge
 
 
 def error_of(field: str, rule: str, status: int | None = None) -> dict[str, Any]:
@@ -35,11 +46,27 @@ def json_response(value: object, status: int = 200, headers: Mapping[str, str] |
     return Response(msgspec.json.encode(value), status, headers, media_type="application/json")
 
 
+def refused(status: int, sentence: str, retry_after: int | None = None) -> Response:
+    """A refusal as OpenGradient's gateways read it: one sentence."""
+    headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
+    return json_response({"error": sentence}, status, headers)
+
+
+def refused_as(refusal: Refusal) -> Response:
+    """A :class:`Refusal` as OpenGradient's gateways read it."""
+    return json_response({"error": str(refusal)}, refusal.status, refusal.headers)
+
+
+def own_trouble(request: Request, error: Exception) -> Response:
+    """:func:`on_own_trouble` as OpenGradient's gateways read it."""
+    log.error("%s %s: %s", request.method, request.url.path, error, extra={"error": str(error)})
+    return refused(503, "the relayer cannot serve this now; its log says why", 5)
+
+
 async def on_refusal(request: Request, error: Exception) -> Response:
     """A :class:`Refusal` as its answer."""
     assert isinstance(error, Refusal)
-    headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
-    return json_response({"error": error.error}, error.status, headers)
+    return json_response({"error": error.error}, error.status, error.headers)
 
 
 async def on_http_error(request: Request, error: Exception) -> Response:
@@ -56,7 +83,7 @@ async def on_http_error(request: Request, error: Exception) -> Response:
 
 async def on_own_trouble(request: Request, error: Exception) -> Response:
     """Trouble of our own that passes: a full disk, a database that is locked."""
-    log.error("%s %s: %s", request.method, request.url.path, error)
+    log.error("%s %s: %s", request.method, request.url.path, error, extra={"error": str(error)})
     refusal = error_of("relayer", "cannot serve this now; its log says why")
     return json_response({"error": refusal}, 503, {"Retry-After": "5"})
 

@@ -11,6 +11,8 @@ from typing import Any, Final, Self
 import uvicorn
 from starlette.applications import Starlette
 
+from .bounded import BoundedConfig, Bounds
+
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 GRACE: Final = 10
 """Seconds that requests under way may take once the server is told to stop."""
@@ -36,13 +38,38 @@ class Listener:
         self.socket.close()
 
 
-def serve(app: Starlette, listener: Listener, stop: threading.Event) -> None:
-    """Serve ``app`` until ``stop`` is set or SIGINT or SIGTERM comes; then finish what is under way."""
-    config = uvicorn.Config(
-        app, log_config=None, log_level="warning", access_log=False, server_header=False, lifespan="off",
-        timeout_graceful_shutdown=GRACE,
+def serve(
+    app: Starlette,
+    listener: Listener,
+    stop: threading.Event,
+    bounds: Bounds | None = None,
+    proxies: str | None = None,
+) -> None:
+    """Serve ``app`` until ``stop`` is set or SIGINT or SIGTERM comes; then finish what is under way.
+
+    ``proxies``, addresses and networks with commas between, are believed when they say who asks (X-Forwarded-For).
+    """
+    # Below errors uvicorn only complains of what strangers send.
+    config = BoundedConfig(
+        app, bounds or Bounds(), log_config=None, log_level="error", access_log=False, server_header=False,
+        lifespan="off", timeout_graceful_shutdown=GRACE, proxy_headers=proxies is not None,
+        forwarded_allow_ips=proxies or [],
     )  # fmt: skip
     _Server(config, stop).run(sockets=[listener.socket])
+
+
+@contextlib.contextmanager
+def served_beside(
+    app: Starlette, listener: Listener, stop: threading.Event, proxies: str | None = None
+) -> Iterator[None]:
+    """:func:`serve` in a thread beside what is done within; afterwards ``stop`` is set, and it has ended."""
+    thread = threading.Thread(target=serve, args=(app, listener, stop, None, proxies), name="serve")
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
 
 
 @contextlib.contextmanager
