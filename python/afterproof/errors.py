@@ -9,7 +9,10 @@ AfterproofError
 │   ├── ChainUnavailable the node does not answer, or answers nonsense: try again later
 │   ├── CallReverted     the contract refused: its error's name and arguments
 │   └── SendFailed       a transaction could not be sent or did not land: funds, nonce, fee
-└── DataUnavailable      a batch's data could not be had
+│       ├── InsufficientFunds  the account cannot pay for it
+│       └── FeeAboveCeiling    the chain asks for more than the settings allow
+├── DataUnavailable      a batch's data could not be had
+└── ArchiveBroken        what a verifier keeps of batches cannot be read or written
 
 protocol.errors.ProtocolError (InvalidField, InvalidData): input that is not of the protocol's form.
 """
@@ -59,8 +62,20 @@ class SendFailed(ChainError):
     """A transaction could not be sent or did not land."""
 
 
+class InsufficientFunds(SendFailed):
+    """The account cannot pay for a transaction: it was not sent."""
+
+
+class FeeAboveCeiling(SendFailed):
+    """The chain asks for a higher fee than chain.max_fee allows: the transaction was not sent."""
+
+
 class DataUnavailable(AfterproofError):
     """A batch's data could not be had."""
+
+
+class ArchiveBroken(AfterproofError):
+    """What a verifier keeps of batches cannot be read or written: the disk is full, or the folder is not its own."""
 
 
 def _show(argument: Any) -> str:

@@ -6,14 +6,16 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from .config import AccountConfig, Config, GatewayConfig
 from .errors import ConfigError
 from .protocol.errors import InvalidField
 from .protocol.receipt import Scheme, SignedReceipt, hex0x
-from .protocol.signing import RsaPssSigner, Secp256k1Signer, scheme_of
+from .protocol.signing import Secp256k1Signer, Signer, pkcs8_signer, scheme_of
+from .units import address_of
 
 
 @dataclass(frozen=True)
@@ -25,15 +27,19 @@ class NewKey:
 
 
 def new_node_key(scheme: Scheme) -> NewKey:
-    """A node's key in the form that a gateway reads: 0x-hex, or an RSA key of 2048 bits as PKCS#8 in PEM."""
+    """A node's key in the form that a gateway reads: 0x-hex for SECP256K1, else PKCS#8 in PEM."""
     if scheme is Scheme.SECP256K1:
         private, signer = new_secret()
         return NewKey(hex0x(private).encode() + b"\n", signer.public_key)
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+    if scheme is Scheme.P256:
+        key = ec.generate_private_key(ec.SECP256R1())
+    else:
+        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     pem = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    return NewKey(pem, RsaPssSigner(key).public_key)
+    return NewKey(pem, pkcs8_signer(key).public_key)
 
 
 def new_secret() -> tuple[bytes, Secp256k1Signer]:
@@ -59,8 +65,13 @@ def account_key(settings: AccountConfig) -> bytes:
     """The 32-byte key of the account that the settings name.
 
     Raises:
-        ConfigError: none is set, or its files do not hold it. The message holds nothing of the key.
+        ConfigError: none is set, or its files do not hold it, or an external signer does. The message holds nothing of
+            the key.
     """
+    if settings.signer is not None:
+        raise ConfigError(
+            "the account's key is in an external signer (account.signer), which does not give it out"
+        )
     if settings.private_key is not None:
         return bytes.fromhex(settings.private_key[2:])
     if settings.keystore is None or settings.password_file is None:
@@ -69,6 +80,28 @@ def account_key(settings: AccountConfig) -> bytes:
             "`afterproof keys new account.json` makes one"
         )
     return _decrypted(settings.keystore, settings.password_file)
+
+
+def external_account(settings: AccountConfig) -> bytes:
+    """The 20-byte address of the account that an external signer signs for.
+
+    Raises:
+        ConfigError: it is not set, or a key of the account is set beside the signer.
+    """
+    beside = [
+        name
+        for name, value in (
+            ("account.keystore", settings.keystore), ("AFTERPROOF_PRIVATE_KEY", settings.private_key)
+        )
+        if value is not None
+    ]  # fmt: skip
+    if beside:
+        raise ConfigError(f"account.signer and {beside[0]} exclude each other: unset one of them")
+    if settings.address is None:
+        raise ConfigError(
+            "account.address must be set beside account.signer: the account that it is to sign for"
+        )
+    return address_of(settings.address)
 
 
 def promise_key(config: Config) -> bytes:
@@ -81,6 +114,11 @@ def promise_key(config: Config) -> bytes:
     if settings.promise_key is not None:
         return bytes.fromhex(settings.promise_key[2:])
     if settings.promise_keystore is None and settings.promise_password_file is None:
+        if config.account.signer is not None:
+            raise ConfigError(
+                "relayer.promise_keystore and relayer.promise_password_file must be set beside account.signer: "
+                "promises are signed with every receipt, by a key at hand; `afterproof keys new promise.json` makes one"
+            )
         return account_key(config.account)
     if settings.promise_keystore is None or settings.promise_password_file is None:
         raise ConfigError("relayer.promise_keystore and relayer.promise_password_file go together: set both")
@@ -124,6 +162,23 @@ def gateway_key(settings: GatewayConfig) -> bytes:
         return _secret(content)
     except ValueError:
         raise ConfigError("the node's key must be 32 bytes of 0x-hex for SECP256K1") from None
+
+
+def relayer_token(settings: GatewayConfig) -> str | None:
+    """The token that the relayer gave a gateway, if it gave one.
+
+    Raises:
+        ConfigError: its file does not hold one. The message holds nothing of it.
+    """
+    if settings.relayer_token_file is None:
+        return None
+    line, _, _ = _read(settings.relayer_token_file).partition(b"\n")
+    token = line.strip().decode(errors="replace")
+    if not token.isascii() or not token.isprintable() or not token or " " in token:
+        raise ConfigError(
+            f"gateway.relayer_token_file: {settings.relayer_token_file} must begin with a token"
+        )
+    return token
 
 
 def first_line(file: Path) -> str:
@@ -179,6 +234,21 @@ def public_key_of(text: str) -> bytes:
     return _known(_from_file(content))
 
 
+def node_signer(path: Path) -> Signer | None:
+    """The signer of a node's key file (0x-hex of 32 bytes, or PKCS#8 in PEM); None for one that holds no secret.
+
+    Raises:
+        ConfigError: the file cannot be read.
+    """
+    content = _read(path).strip()
+    try:
+        if content.startswith(b"-----BEGIN"):
+            return pkcs8_signer(serialization.load_pem_private_key(content, password=None))
+        return Secp256k1Signer(_secret(content))
+    except (ValueError, TypeError, UnsupportedAlgorithm, InvalidField):
+        return None
+
+
 def _from_hex(text: str) -> bytes:
     try:
         key = bytes.fromhex(text[2:])
@@ -200,13 +270,11 @@ def _from_file(content: bytes) -> bytes:
                 serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
             )
         if stripped.startswith(b"-----BEGIN"):
-            key = serialization.load_pem_private_key(stripped, password=None)
-            if isinstance(key, rsa.RSAPrivateKey):
-                return RsaPssSigner(key).public_key
+            return pkcs8_signer(serialization.load_pem_private_key(stripped, password=None)).public_key
         return Secp256k1Signer(_secret(stripped)).public_key
     except InvalidField:
         raise
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, UnsupportedAlgorithm):
         raise InvalidField("KEY", "must be a receipt, a keystore, or a key in PEM or 0x-hex") from None
 
 
@@ -220,6 +288,6 @@ def _secret(content: bytes) -> bytes:
 
 def _known(key: bytes) -> bytes:
     if scheme_of(key) is None:
-        forms = "an address, or the DER of an RSA key of 2048 bits with e = 65537"
+        forms = "an address, or the DER of a P-256 key or of an RSA key of 2048 bits with e = 65537"
         raise InvalidField("KEY", f"is of no known signature scheme: it must be {forms}")
     return key

@@ -8,51 +8,79 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Final, TypeVar
 
 from .chain.base import ChainSender, LaneState
+from .collecting import collecting_rarely
+from .compiling import compiling
 from .config import Config, RelayerConfig
-from .data import Data, Directory, Fetcher
+from .data import Archive, Data, Fetcher
+from .data.choice import publisher
 from .errors import AfterproofError, ConfigError
 from .protocol.errors import ProtocolError
 from .protocol.signing import Secp256k1Signer
 from .steps import Context, Step
+from .steps.answer import answer
+from .steps.attest import attest
 from .steps.batch import batch
+from .steps.beat import beat
 from .steps.check import check
+from .steps.claim import claim
+from .steps.compare import compare
+from .steps.demand import demand
 from .steps.dispute import dispute
 from .steps.finalise import finalise
+from .steps.funds import funds
+from .steps.measure import Meter
 from .steps.post import post
+from .steps.tidy import tidy
 from .steps.watch import watch
 from .store import Store
 from .store.store import Role
+from .telemetry.metrics import Metrics
+from .web.bounded import Bounds
+from .web.intake_queue import IntakeQueue
+from .web.operations import create_operations_app
 from .web.relayer import create_app
-from .web.server import Listener, serve, stopped_by_signals
+from .web.server import Listener, serve, served_beside, stopped_by_signals
+from .web.verifier import create_verifier_app
 
 log = logging.getLogger(__name__)
+Result = TypeVar("Result")
 
 ROLES: Final[Mapping[Role, tuple[Step, ...]]] = {
-    "relayer": (watch, batch, post, finalise),
-    "verifier": (watch, check, dispute, finalise),
+    "relayer": (watch, batch, post, answer, beat, finalise, funds),
+    "verifier": (watch, check, compare, dispute, demand, answer, claim, attest, finalise, tidy),
 }
+
+SHARED: Final[Mapping[Role, frozenset[Step]]] = {"relayer": frozenset({watch}), "verifier": frozenset()}
+"""Steps that every process of a role takes where several share a store; the others are for the one that leads."""
 
 REPEAT_AFTER: Final = 60.0
 """Seconds after which a step's lasting trouble is logged again."""
+
+MEASURE: Final = 2.0
+"""Seconds between two looks at the levels that metrics show."""
 
 
 def run(steps: Sequence[Step], context: Context, stop: threading.Event, poll: float) -> None:
     """Take ``steps`` in turn until ``stop``; after a round in which none has more to do, rest ``poll`` seconds.
 
-    A step that fails is logged and taken again in the next round; it stops no other.
+    A step that fails is logged and taken again in the next round; it stops no other. Where several processes share the
+    store, those of its steps that only one may take are taken by the one that leads, and by another when that ends.
     """
+    seat = _Seat(context)
     troubles = {step: _Trouble(step.__name__) for step in steps}
     while not stop.is_set():
+        context.metrics.process.round_at.set_to_current_time()
         more = False
         for step in steps:
             if stop.is_set():
                 return
-            more |= _take(step, context, troubles[step])
+            more |= _take(step, context, seat, troubles[step])
         if not more:
+            context.liveness.rest(poll)
             stop.wait(poll)
 
 
@@ -62,11 +90,12 @@ def run_relayer(
     stop: threading.Event,
     steps: Sequence[Step] | None = None,
     promiser: Secp256k1Signer | None = None,
+    metrics: Metrics | None = None,
 ) -> None:
     """Take receipts in over HTTP and post them, until ``stop`` is set or the process is told to end.
 
     ``chain`` acts as the lane's poster, ``promiser`` signs its promises: without one it gives none. ``steps`` other
-    than the role's are for whoever studies relayers that cheat.
+    than the role's are for whoever studies relayers that cheat. ``metrics`` are the process's figures so far.
     Prints one line that starts with ``relayer ready`` once it listens and knows the chain.
 
     Raises:
@@ -77,18 +106,34 @@ def run_relayer(
     settings = config.relayer
     _check_lane(config, chain, promiser)
     with contextlib.ExitStack() as stack:
+        stack.enter_context(stopped_by_signals(stop))  # from now on: the server hears them only once it is up
         listener = stack.enter_context(Listener(settings.host, settings.port))
         store = Store.open(settings.store, chain.deployment, "relayer", exclusive=True)
         stack.callback(store.close)
-        data = Data(own=Directory(settings.data_dir, settings.public_url or listener.url))
-        context = Context(chain, store, config, data, promiser=promiser)
+        data = Data(own=publisher(settings, settings.public_url or listener.url))
+        metrics = metrics or Metrics("relayer")
+        store.tell_commits(metrics.process.on_commit)
+        context = Context(chain, store, config, data, promiser=promiser, metrics=metrics)
+        stack.enter_context(compiling(settings.max_batch))
+        queue = IntakeQueue(context)
+        app = create_app(context, queue)
+        bounds = Bounds(settings.connections, settings.request_timeout, settings.keep_alive)
         hello = f"relayer ready: lane {context.lane} at {listener.url}, account 0x{chain.account.hex()}"
-        with _looping(steps or ROLES["relayer"], context, stop, settings.poll, hello):
-            serve(create_app(context), listener, stop)
+        with (
+            _apart(context, stop),
+            _looping(steps or ROLES["relayer"], context, stop, settings.poll, hello),
+            queue,
+            collecting_rarely(),
+        ):
+            serve(app, listener, stop, bounds, settings.proxies)
 
 
-def run_verifier(config: Config, chain: ChainSender, stop: threading.Event) -> None:
-    """Check every batch that is posted and prove the faults, until ``stop`` is set or the process is told to end.
+def run_verifier(
+    config: Config, chain: ChainSender, stop: threading.Event, metrics: Metrics | None = None
+) -> None:
+    """Check every batch and attestation that is posted, prove the faults, challenge what no document proves.
+
+    Runs until ``stop`` is set or the process is told to end.
 
     ``chain`` acts as the prover. Prints one line that starts with ``verifier ready`` once it knows the chain.
 
@@ -96,14 +141,22 @@ def run_verifier(config: Config, chain: ChainSender, stop: threading.Event) -> N
         ForeignStore, StoreUnavailable: the database.
     """
     settings = config.verifier
-    data = Data(others=Fetcher(settings.allow_private_data, settings.data_timeout))
+    data = Data(
+        others=Fetcher(settings.allow_private_data, settings.data_timeout), archive=Archive(settings.archive)
+    )
     hello = f"verifier ready: account 0x{chain.account.hex()}"
     with contextlib.ExitStack() as stack:
         store = Store.open(settings.store, chain.deployment, "verifier", exclusive=True)
         stack.callback(store.close)
-        context = Context(chain, store, config, data)
+        metrics = metrics or Metrics("verifier")
+        store.tell_commits(metrics.process.on_commit)
+        context = Context(chain, store, config, data, metrics=metrics)
         stack.enter_context(stopped_by_signals(stop))
-        with _looping(ROLES["verifier"], context, stop, settings.poll, hello):
+        with (
+            _public(context, stop),
+            _apart(context, stop),
+            _looping(ROLES["verifier"], context, stop, settings.poll, hello),
+        ):
             while not stop.wait(0.5):  # waits are short: signals are only heard between them
                 pass
 
@@ -145,13 +198,49 @@ def _check_promises(
         raise ConfigError(
             f"relayer.promise_margin must be below the {longest} seconds that a promise may last on this chain"
         )
+    if 2 * settings.poll >= longest:
+        raise ConfigError(
+            f"relayer.poll must be below half of the {longest} seconds that a promise may last on this chain"
+        )
+
+
+@contextlib.contextmanager
+def _apart(context: Context, stop: threading.Event) -> Iterator[None]:
+    """Serve metrics, health and readiness on an address of their own, where the settings name one."""
+    config, role = context.config, context.store.role
+    settings = config.relayer if role == "relayer" else config.verifier
+    if settings.metrics_port is None:
+        yield
+        return
+    with (
+        Listener(settings.metrics_host, settings.metrics_port) as listener,
+        served_beside(create_operations_app(context), listener, stop),
+    ):
+        log.info("metrics are at %s/metrics", listener.url)
+        yield
+
+
+@contextlib.contextmanager
+def _public(context: Context, stop: threading.Event) -> Iterator[None]:
+    """Serve what a verifier does for others, where the settings name a port for that."""
+    settings = context.config.verifier
+    if settings.port is None:
+        yield
+        return
+    with (
+        Listener(settings.host, settings.port) as listener,
+        served_beside(create_verifier_app(context), listener, stop, settings.proxies),
+    ):
+        log.info("promises are taken at %s/v1/watch", listener.url)
+        yield
 
 
 @contextlib.contextmanager
 def _looping(
     steps: Sequence[Step], context: Context, stop: threading.Event, poll: float, hello: str
 ) -> Iterator[None]:
-    """Run ``steps`` in a thread; on leaving, stop it and wait until the step under way is done."""
+    """Run ``steps`` in a thread, and measure in another; on leaving, stop them and wait for the step under way."""
+    meter = Meter(context)
 
     def greet() -> None:
         while not stop.wait(0.05):
@@ -163,9 +252,16 @@ def _looping(
         try:
             run(steps, context, stop, poll)
         finally:
+            context.liveness.end("its loop has ended")
             stop.set()  # a process whose loop has ended must not go on as if it had not
 
-    threads = [threading.Thread(target=target, name=target.__name__) for target in (loop, greet)]
+    def measure() -> None:
+        troubles = _Trouble("measure"), _Trouble("measure")
+        while not stop.wait(min(MEASURE, poll)):
+            for read, trouble in zip((meter.read_store, meter.read_chain), troubles, strict=True):
+                _watched(read, trouble)
+
+    threads = [threading.Thread(target=target, name=target.__name__) for target in (loop, greet, measure)]
     for thread in threads:
         thread.start()
     try:
@@ -176,17 +272,53 @@ def _looping(
             thread.join()
 
 
-def _take(step: Step, context: Context, trouble: "_Trouble") -> bool:
+def _take(step: Step, context: Context, seat: "_Seat", trouble: "_Trouble") -> bool:
+    name, process = step.__name__, context.metrics.process
+    context.liveness.take(name)
+    with process.steps.labels(name).time():
+        more = _watched(lambda: seat.is_for(step) and step(context), trouble)
+    if more is None:
+        process.step_failures.labels(name).inc()
+    return bool(more)
+
+
+def _watched(what: Callable[[], Result], trouble: "_Trouble") -> Result | None:
+    """What it answers; None: it failed, and that was said."""
     try:
-        more = step(context)
+        answer = what()
     except (AfterproofError, ProtocolError) as error:
         trouble.meet(str(error))
-        return False
+        return None
     except Exception as error:
         trouble.meet(f"internal error, {type(error).__name__}", error)
-        return False
+        return None
     trouble.over()
-    return more
+    return answer
+
+
+class _Seat:
+    """Whether this process leads, and says so when that begins or ends. Asked anew before every step."""
+
+    def __init__(self, context: Context) -> None:
+        self._store, self._process = context.store, context.metrics.process
+        self._lane = context.config.relayer.lane if context.store.role == "relayer" else None
+        self._what = context.store.role + (f" of lane {self._lane}" if self._lane is not None else "")
+        self._leads = True
+
+    def is_for(self, step: Step) -> bool:
+        if step in SHARED[self._store.role]:
+            return True
+        leads = self._store.leads(self._lane)
+        if leads != self._leads:
+            log.info(
+                "this process acts as the %s"
+                if leads
+                else "another process acts as the %s: waiting for its end",
+                self._what,
+            )
+            self._leads = leads
+        self._process.lead(leads)
+        return leads
 
 
 class _Trouble:
@@ -200,10 +332,11 @@ class _Trouble:
     def meet(self, sentence: str, error: Exception | None = None) -> None:
         now = time.monotonic()
         if sentence != self._said or now - self._said_at >= REPEAT_AFTER:
-            log.error("%s: %s", self._step, sentence, exc_info=error)
+            fields = {"step": self._step, "error": sentence}
+            log.error("%s: %s", self._step, sentence, exc_info=error, extra=fields)
             self._said, self._said_at = sentence, now
 
     def over(self) -> None:
         if self._said is not None:
-            log.info("%s: works again", self._step)
+            log.info("%s: works again", self._step, extra={"step": self._step})
             self._said = None

@@ -2,16 +2,26 @@
 
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import field, fields
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Final, get_args, get_type_hints
 from urllib.parse import urlsplit
 
 from .errors import ConfigError
-from .protocol.receipt import Scheme
+from .units import address_of, wei_of
 
 Rule = tuple[str, Callable[[Any], bool]]
 """A phrase that completes "the setting must ...", and the test of it."""
+
+
+class Answering(StrEnum):
+    """Which demanded tiles a verifier shows."""
+
+    PAID = "PAID"
+    ALWAYS = "ALWAYS"
+    NEVER = "NEVER"
 
 
 def at_least(least: float, most: float | None = None) -> Rule:
@@ -33,10 +43,70 @@ def _is_url(value: str) -> bool:
         return False
 
 
+def _is_amount(value: str) -> bool:
+    try:
+        return wei_of(value) > 0
+    except ValueError:
+        return False
+
+
+def _are_urls(values: tuple[str, ...]) -> bool:
+    return bool(values) and all(map(_is_url, values)) and len(set(values)) == len(values)
+
+
+def _is_address(value: str) -> bool:
+    try:
+        return bool(address_of(value))
+    except ValueError:
+        return False
+
+
+AMOUNT: Final[Rule] = ("be an amount above zero, as 0.5ether", _is_amount)
+
+
+def _is_data(value: str) -> bool:
+    kind, _, rest = value.partition("://")
+    if kind == "s3":
+        return bool(rest.strip("/")) and not rest.startswith("/") and not set("?#{} ") & set(rest)
+    return kind in _PUBLISHERS and _is_url(f"{kind.split('+')[1]}://{rest}")
+
+
+def _are_networks(value: str) -> bool:
+    try:
+        return all(ip_network(one.strip()) for one in value.split(","))
+    except ValueError:
+        return False
+
+
+_PUBLISHERS: Final = ("ipfs+http", "ipfs+https", "put+http", "put+https")
 URL: Final[Rule] = ("be an http or https address", _is_url)
+URLS: Final[Rule] = ("be an http or https address, or a list of them, each another", _are_urls)
+ANY_URLS: Final[Rule] = (
+    "be http or https addresses, each another",
+    lambda values: not values or _are_urls(values),
+)
+ADDRESS: Final[Rule] = (
+    "be an address: 0x and 40 hex digits, in mixed case with a right checksum",
+    _is_address,
+)
+DATA: Final[Rule] = (f"be s3://bucket/prefix, or start with {'://, '.join(_PUBLISHERS)}://", _is_data)
+NETWORKS: Final[Rule] = ("be IP addresses or networks, with commas between", _are_networks)
 PORT: Final[Rule] = at_least(0, 65_535)
 PRIVATE_KEY: Final[Rule] = ("be 32 bytes of 0x-hex", _is_private_key)
 FILLED: Final[Rule] = ("not be empty", lambda value: str(value) not in ("", "."))
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresUrl:
+    """The address of a database on a PostgreSQL server, ``postgresql://...``. Shows itself without its secrets."""
+
+    secret: str = field(repr=False)
+
+    def __str__(self) -> str:
+        before, _, query = self.secret.partition("://")[2].partition("?")
+        *login, shown = before.rsplit("@", 1)
+        # An @ behind the only ? may end a password that has one: nothing can be told apart then.
+        return "postgresql://..." if "@" in query and not login else f"postgresql://{shown}"
 
 
 def setting(
@@ -100,20 +170,35 @@ def read_section(name: str, kind: type[Any], table: Any, base: Path, env: Mappin
 
 def _typed(name: str, hint: Any, value: Any, base: Path, text: bool) -> Any:
     """``value`` as the setting's type; ``text``: it is a string of the environment."""
+    if hint == tuple[str, ...]:
+        return _texts(name, value, text)
     kind = next((option for option in get_args(hint) if option is not type(None)), hint)
     if text and kind in (int, float, bool):
         value = _parsed(kind, value)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
-    if kind is Scheme:
-        if not isinstance(value, str) or value not in Scheme.__members__:
-            raise ConfigError(f"{name} must be one of {', '.join(Scheme)}")
-        return Scheme(value)
+    if issubclass(kind, StrEnum):
+        if not isinstance(value, str) or value not in [*kind]:
+            raise ConfigError(f"{name} must be one of {', '.join(kind)}")
+        return kind(value)
+    if PostgresUrl in get_args(hint) and isinstance(value, str) and "://" in value:
+        if not value.startswith(("postgresql://", "postgres://")):
+            raise ConfigError(f"{name} must be a path, or an address that starts with postgresql://")
+        return PostgresUrl(value)
     if kind is Path and isinstance(value, str):
         return base / Path(value).expanduser() if value else Path()
     if type(value) is not kind or value != value:
         raise ConfigError(f"{name} must be {_TYPE_NAMES[kind]}")
     return value
+
+
+def _texts(name: str, value: Any, text: bool) -> tuple[str, ...]:
+    """One text or a list of them; in the environment with commas between."""
+    if isinstance(value, str):
+        value = [one.strip() for one in value.split(",")] if text else [value]
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        raise ConfigError(f"{name} must be a text, or a list of texts")
+    return tuple(value)
 
 
 _TYPE_NAMES: Final[Mapping[Any, str]] = {

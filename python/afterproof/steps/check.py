@@ -1,46 +1,56 @@
-"""Check: fetch a posted batch's data, rebuild the batch, judge every leaf, and write the verdicts in one commit."""
+"""Check: have a posted batch's data, judge every leaf of it tile by tile, and write the verdicts in one commit.
+
+A tile's leaves are believed by the tile's root, wherever they come from: the chain, where a demand was answered; the
+archive; the address that was posted; other verifiers' archives.
+"""
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from ..chain.base import Block
-from ..errors import AfterproofError, DataUnavailable
-from ..protocol.batching import Batch, rebuild_batch
-from ..protocol.errors import ProtocolError
-from ..protocol.header import BatchId, first_seq_of, lane_of
-from ..protocol.judge import Demand, Dispute, Void, Wait, judge_posted
-from ..protocol.packing import MAX_PACKED_LEAF
-from ..protocol.receipt import ZERO
-from ..protocol.registry import NodeRecord
+from ..data.tiles import Had, Wanted, obtain
+from ..errors import AfterproofError, ArchiveBroken
+from ..protocol.header import BatchId, first_seq_of, lane_of, name_of
+from ..protocol.judge import Wait
+from ..protocol.judging import MOST_FAULTS, Findings, Posting, judge_tiles
+from ..protocol.merkle import TILE
 from ..store.batches import PostedBatch
 from ..store.deadlines import Action, Deadline
+from ..store.demands import MissingTile
 from ..store.registry import EpochRecord
 from ..store.verdicts import Check, State, Verdict, What
-from .context import Context
+from .context import Context, backoff
 
 log = logging.getLogger(__name__)
 
 RETRY: Final = 5
 """Seconds until trouble of our own is looked at again."""
 
-LONGEST_BACKOFF: Final = 60
 
+@dataclass(frozen=True)
+class Look:
+    """One look at a batch at ``now``, by the later of clock and chain: what was known of it, which tiles are wanted."""
 
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """A batch whose leaves were all judged: those to dispute, and how many others are accepted or void by rule."""
+    posted: PostedBatch
+    epoch: EpochRecord
+    cursor: Block
+    now: int
+    before: Check | None
+    known_missing: dict[int, MissingTile]
+    wanted: set[int]
 
-    disputes: list[Verdict]
-    accepted: int
-    void: int
+    def missing(self, had: Had) -> list[MissingTile]:
+        """The tiles that were not had."""
+        lacking = sorted(self.wanted - set(had.tiles))
+        return [self.known_missing.get(tile, MissingTile(tile, self.now, had.why)) for tile in lacking]
 
 
 def check(context: Context) -> bool:
     """Check the next posted batch that is due; True where more are due.
 
-    Data that cannot be had, or is not what was posted, is a :class:`Demand`: recorded, and looked at again until the
-    batch's window ends. Trouble of our own is a :class:`Wait`: nothing is said of the batch, and it is looked at again.
+    Data that cannot be had, or is not what was posted, is to be demanded: recorded tile by tile, and looked for again
+    until the tile ends. Trouble of our own is a :class:`Wait`: nothing is said of the batch, and it is looked at again.
     """
     cursor = context.store.chain.cursor()
     if cursor is None:
@@ -50,111 +60,200 @@ def check(context: Context) -> bool:
     if not due:
         return False
     posted = context.store.batches.posted(due[0].batch)
-    found = _judged(context, posted, now) if posted is not None else Wait(now + 1, "it is not in the store")
-    if posted is not None and isinstance(found, Judged):
-        _record(context, posted, due[0], found, cursor.number)
-    elif posted is not None and isinstance(found, Demand):
-        _demand(context, posted, due[0], found, cursor)
-    elif isinstance(found, Wait):
-        log.error("batch %s cannot be judged yet, by no fault of its own: %s", _name(due[0].batch), found.why)
+    wait = (
+        _check(context, posted, cursor, now)
+        if posted is not None
+        else Wait(now + 1, "it is not in the store")
+    )
+    if wait is not None:
+        context.metrics.checking.look("wait")
+        log.error(
+            "batch %s cannot be judged yet, by no fault of its own: %s", name_of(due[0].batch), wait.why,
+            extra=_fields(due[0].batch) | {"error": wait.why},
+        )  # fmt: skip
         with context.store.transaction():
-            context.store.deadlines.remove(due[0])
-            context.store.deadlines.add(Deadline(found.until, Action.CHECK, due[0].batch))
+            context.store.deadlines.remove_all(due[0].batch, Action.CHECK)
+            context.store.deadlines.add(Deadline(wait.until, Action.CHECK, due[0].batch))
     return len(due) > 1
 
 
-def _judged(context: Context, posted: PostedBatch, now: int) -> Judged | Demand | Wait:
-    epoch = context.store.registry.epoch(posted.header.epoch)
+def _check(context: Context, posted: PostedBatch, cursor: Block, now: int) -> Wait | None:
+    """Look at what was not judged of a batch yet; what is in the way by no fault of its own."""
+    store = context.store
+    epoch = store.registry.epoch(posted.header.epoch)
     if epoch is None:
         return Wait(now + RETRY, f"the terms of epoch {posted.header.epoch} are not known")
-    count = posted.header.count
+    before, missing = store.verdicts.check(posted.id), store.demands.missing(posted.id)
+    wanted = set(range(posted.header.tiles)) if before is None else set(missing)
+    wanted -= store.tiles.struck(posted, cursor.timestamp)
+    look = Look(posted, epoch, cursor, now, before, missing, wanted)
     try:
-        data = context.data.others.fetch(posted.data_uri, count * MAX_PACKED_LEAF)
-        batch = rebuild_batch(lane_of(posted.id), first_seq_of(posted.id), count, posted.root, data)
-    except DataUnavailable as error:
-        return Demand(0, str(error))
-    except ProtocolError as error:
-        return Demand(0, f"the data at {posted.data_uri[:200]!r} is not what was posted: {error}")
+        had = _have(context, look)
+    except ArchiveBroken as error:
+        return Wait(now + RETRY, str(error))
     try:
-        return _judge_leaves(context, posted, epoch, batch)
+        found = _judge(context, look, had)
     except AfterproofError:
         raise
     except Exception as error:
         # Whoever finds a leaf that our judge stumbles over must not keep us from other batches with it.
-        log.error("the judge failed on a leaf of batch %s", _name(posted.id), exc_info=error)
-        return Wait(now + RETRY, f"a leaf of it cannot be judged: {error}")
-
-
-def _judge_leaves(context: Context, posted: PostedBatch, epoch: EpochRecord, batch: Batch) -> Judged:
-    nodes: dict[bytes, NodeRecord | None] = {}
-    judged = Judged([], 0, 0)
-    for index, leaf in enumerate(batch.leaves):
-        name = leaf.receipt.node if leaf is not None else ZERO
-        if name not in nodes:
-            nodes[name] = context.store.registry.node(name)
-        verdict = judge_posted(leaf, posted.header, epoch.terms, nodes[name], context.domain)
-        if isinstance(verdict, Dispute) and leaf is not None:
-            state = State.PENDING if verdict.fault in epoch.faults else State.UNPROVABLE
-            proof = tuple(batch.tree.proof(index))
-            judged.disputes.append(
-                Verdict(
-                    posted.id, index, What.DISPUTE, verdict.fault, verdict.evidence, leaf.receipt.words,
-                    leaf.signature, proof, state,
-                )
-            )  # fmt: skip
-        elif isinstance(verdict, Void):
-            judged = replace(judged, void=judged.void + 1)
-        else:
-            judged = replace(judged, accepted=judged.accepted + 1)
-    return judged
-
-
-def _record(context: Context, posted: PostedBatch, deadline: Deadline, found: Judged, block: int) -> None:
-    """Write what was found, in one commit."""
-    store, end = context.store, posted.header.window_end
-    with store.transaction():
-        store.verdicts.remove(posted.id, What.DEMAND)
-        for verdict in found.disputes:
-            store.verdicts.add(verdict)
-            if verdict.state is State.PENDING:
-                store.deadlines.add(Deadline(end, Action.DISPUTE, posted.id, verdict.place))
-        counts = (found.accepted, found.void, len(found.disputes))
-        store.verdicts.put_check(Check(posted.id, "checked", "", 0, *counts, context.now, block))
-        store.deadlines.remove(deadline)
-    level = logging.WARNING if found.disputes else logging.INFO
-    log.log(level, "checked batch %s: %d accepted, %d void by rule, %d to dispute", _name(posted.id), *counts)
-    for verdict in found.disputes:
-        if verdict.state is State.UNPROVABLE:
-            log.error(
-                "leaf %d is at fault, but epoch %d knows no such fault", verdict.place, posted.header.epoch
-            )
-
-
-def _demand(context: Context, posted: PostedBatch, deadline: Deadline, demand: Demand, cursor: Block) -> None:
-    """Record that data is missing; look again after a while, unless the window has ended."""
-    store = context.store
-    before = store.verdicts.check(posted.id)
-    attempts = before.attempts + 1 if before is not None else 1
-    is_over = cursor.timestamp > posted.header.window_end
-    state = "missed" if is_over else "unavailable"
-    wait = min(2 ** min(attempts - 1, 16), LONGEST_BACKOFF)
-    with store.transaction():
-        store.verdicts.add(Verdict(posted.id, demand.tile, What.DEMAND, why=demand.why))
-        store.verdicts.put_check(
-            Check(posted.id, state, demand.why, attempts, at=context.now, block=cursor.number)
-        )
-        store.deadlines.remove(deadline)
-        if not is_over:
-            again = max(context.now, cursor.timestamp) + wait
-            store.deadlines.add(Deadline(again, Action.CHECK, posted.id))
-    if is_over:
-        log.error("batch %s could not be checked before its window ended: %s", _name(posted.id), demand.why)
-    else:
         log.error(
-            "batch %s cannot be checked (attempt %d, again in %d s): %s",
-            _name(posted.id), attempts, wait, demand.why,
+            "the judge failed on a leaf of batch %s",
+            name_of(posted.id),
+            exc_info=error,
+            extra=_fields(posted.id),
+        )
+        return Wait(now + RETRY, f"a leaf of it cannot be judged: {error}")
+    _record(context, look, had, found)
+    return None
+
+
+def _have(context: Context, look: Look) -> Had:
+    """The wanted tiles, as far as they can be had."""
+    posted = look.posted
+    mirrors = [url.rstrip("/") for url in context.config.verifier.mirrors]
+    addresses = (posted.data_uri, *(f"{url}/v1/batches/{posted.id}/data" for url in mirrors))
+    wanted = Wanted(posted.id, posted.header, posted.tile_roots, frozenset(look.wanted), addresses)
+    demanded = look.wanted & context.store.demands.of(posted.id).keys()
+    answered = {tile: context.store.tiles.shown(posted, tile) for tile in demanded}
+    had = obtain(context.data, wanted, {tile: one for tile, one in answered.items() if one is not None})
+    if had.fetched:
+        context.reach.found(look.now)
+    return had
+
+
+# --- judging, and writing down what was found -------------------------------------------------------
+
+
+def _judge(context: Context, look: Look, had: Had) -> Findings:
+    posted, registry, as_of = look.posted, context.store.registry, look.cursor.timestamp
+
+    def end_of(tile: int) -> int:
+        end = context.store.tiles.end(posted, tile)
+        return max(posted.header.window_end, as_of) if end is None else end  # as far as is known yet
+
+    posting = Posting(posted.id, posted.header, posted.tile_roots, look.epoch.terms)
+    return judge_tiles(
+        posting,
+        had.tiles,
+        end_of,
+        lambda node: registry.node(node, as_of, posted.header.anchor),
+        context.domain,
+    )
+
+
+def _record(context: Context, look: Look, had: Had, found: Findings) -> None:
+    """Write what was found of the tiles that were had, and which are missing, in one commit."""
+    store, batch, before = context.store, look.posted.id, look.before or Check(look.posted.id, "")
+    if look.before is not None and not look.wanted and not look.known_missing:
+        store.deadlines.remove_all(batch, Action.CHECK)  # woken by what was known
+        return
+    missing, attempts = look.missing(had), before.attempts + 1
+    is_over = bool(missing) and not any(_may_come(context, look, one.tile) for one in missing)
+    is_some = len(missing) < look.posted.header.tiles
+    again = min([look.now + backoff(attempts), *_last_looks(context, look, missing)])
+    state = "missed" if is_over else "checked" if not missing else "partial" if is_some else "unavailable"
+    with store.transaction():
+        _add_disputes(context, look, found)
+        for tile in had.tiles:
+            store.verdicts.withdraw(batch, tile, What.DEMAND)
+        for lacking in missing:
+            opens_at = _demanded_from(context, look, lacking)
+            if store.verdicts.add(
+                Verdict(batch, lacking.tile, What.DEMAND, why=lacking.why, next_at=opens_at)
+            ):
+                end = look.posted.header.window_end
+                store.deadlines.add(Deadline(end, Action.DEMAND, batch, lacking.tile))
+        store.demands.put_missing(batch, [] if is_over else missing)
+        counts = (before.accepted + found.accepted, before.void + found.void, before.disputed + found.faulty)
+        why = had.why if missing else ""
+        store.verdicts.put_check(Check(batch, state, why, attempts, *counts, context.now, look.cursor.number))
+        store.deadlines.remove_all(batch, Action.CHECK)
+        if missing and not is_over:
+            store.deadlines.add(Deadline(again, Action.CHECK, batch))
+    if had.tiles:
+        context.metrics.checking.judge(found.accepted, found.void, found.faulty)
+    if missing:
+        context.metrics.checking.look(state)
+    _report(look, found, missing, (attempts, again - look.now), state, why, len(had.tiles))
+
+
+def _add_disputes(context: Context, look: Look, found: Findings) -> None:
+    store, posted = context.store, look.posted
+    room = MOST_FAULTS + 1 - store.verdicts.count(posted.id, What.DISPUTE)
+    for fault in found.faults[: max(room, 0)]:
+        is_known = fault.kind in look.epoch.faults
+        added = store.verdicts.add(
+            Verdict(
+                posted.id, fault.index, What.DISPUTE, fault.kind, fault.evidence, fault.leaf.receipt.words,
+                fault.leaf.signature, fault.proof, State.PENDING if is_known else State.UNPROVABLE,
+            )
+        )  # fmt: skip
+        if added and is_known:
+            end = store.tiles.end(posted, fault.index // TILE) or posted.header.window_end
+            store.deadlines.add(Deadline(end, Action.DISPUTE, posted.id, fault.index))
+        elif added:
+            log.error(
+                "leaf %d is at fault, but epoch %d knows no such fault", fault.index, look.epoch.number,
+                extra=_fields(posted.id) | {"place": fault.index},
+            )  # fmt: skip
+    first_seq = first_seq_of(posted.id)
+    for seq in store.seen.add(lane_of(posted.id), found.receipts)[:MOST_FAULTS]:
+        store.deadlines.add(Deadline(look.cursor.timestamp, Action.COMPARE, posted.id, seq - first_seq))
+
+
+def _last_looks(context: Context, look: Look, missing: list[MissingTile]) -> list[int]:
+    """When data is looked for however long ago it was tried: just before it is demanded, and in time to show it."""
+    times = {_demanded_from(context, look, one) for one in missing}
+    demands = context.store.demands.of(look.posted.id)
+    for demand in (demands[one.tile] for one in missing if one.tile in demands):
+        times |= {demand.middle, (demand.middle + demand.deadline) // 2}
+    return [time for time in times if time > look.now]
+
+
+def _demanded_from(context: Context, look: Look, lacking: MissingTile) -> int:
+    """From when a tile is demanded: data is looked for a while, but not for more than half of the window."""
+    header = look.posted.header
+    half = header.window_end - (header.window_end - header.anchor) // 2
+    return min(lacking.since + int(context.config.verifier.demand_after), half)
+
+
+def _may_come(context: Context, look: Look, tile: int) -> bool:
+    """Whether a tile that is missing may yet be disputed: its window is open, or a demand of it."""
+    demand = context.store.demands.get(look.posted.id, tile)
+    return look.cursor.timestamp <= look.posted.header.window_end or (demand is not None and demand.is_open)
+
+
+def _report(
+    look: Look,
+    found: Findings,
+    missing: list[MissingTile],
+    tries: tuple[int, int],
+    state: str,
+    why: str,
+    had: int,
+) -> None:
+    name, tiles, fields = name_of(look.posted.id), look.posted.header.tiles, _fields(look.posted.id)
+    if not had and not missing:
+        log.info("batch %s: what was missing of it is struck", name, extra=fields)
+    elif had:
+        counts = {"accepted": found.accepted, "voided": found.void, "disputed": found.faulty}
+        log.log(
+            logging.WARNING if found.faults else logging.INFO,
+            "checked batch %s: %d accepted, %d void by rule, %d to dispute%s",
+            name, *counts.values(), f", in {had} of {tiles} tiles" if missing else "", extra=fields | counts,
+        )  # fmt: skip
+    what = f"batch {name}" if len(missing) == tiles else f"{len(missing)} of {tiles} tiles of batch {name}"
+    tried = fields | {"attempt": tries[0], "error": why}
+    if state == "missed":
+        log.error("%s could not be checked before its window ended: %s", what, why, extra=tried)
+    elif missing:
+        log.error(
+            "%s cannot be checked (attempt %d, again in %d s): %s", what, *tries, why,
+            extra=tried | {"retry_seconds": tries[1]},
         )  # fmt: skip
 
 
-def _name(batch: BatchId) -> str:
-    return f"{lane_of(batch)}/{first_seq_of(batch)}"
+def _fields(batch: BatchId) -> dict[str, object]:
+    """What a message about a batch is about."""
+    return {"lane": lane_of(batch), "batch": name_of(batch), "seq": first_seq_of(batch)}

@@ -7,6 +7,7 @@ from functools import lru_cache
 from ..protocol.batching import Batch, build_batch
 from ..protocol.header import BatchId, first_seq_of, lane_of
 from ..protocol.judge import Void, judge_posted
+from ..protocol.merkle import TILE
 from ..protocol.promise import HeldPromise
 from ..protocol.receipt import Leaf, Scheme
 from ..protocol.state import Standing, VoidReason
@@ -88,9 +89,11 @@ def find_receipt(context: Context, leaf_hash: bytes) -> ReceiptView | None:
         standing = Standing.SIGNED if promise is None else Standing.PROMISED
         return _view(stored, standing, VoidReason.NONE, timeline, None, promise)
     index = stored.seq - first_seq_of(posted.id)
-    standing, reason = _standing(context, stored.leaf, posted, index)
-    final_at = posted.final_at if standing is Standing.FINAL else None
-    timeline = Timeline(issued_at, stored.received_at, posted.posted_at, posted.header.window_end, final_at)
+    standing, reason, end = _standing(context, stored.leaf, posted, index)
+    final_at = end + 1 if standing is Standing.FINAL and end is not None else None
+    timeline = Timeline(
+        issued_at, stored.received_at, posted.posted_at, end or posted.header.window_end, final_at
+    )
     return _view(stored, standing, reason, timeline, _inclusion(context.store, posted, index), promise)
 
 
@@ -120,7 +123,7 @@ def trust_gaps(context: Context, lane: int) -> Iterator[Gap]:
 
 
 def _batch_view(store: Store, posted: PostedBatch) -> BatchView:
-    return BatchView(store.batches.closed(posted.id), posted, tuple(store.batches.voids(posted.id)))
+    return BatchView(store.batches.closed(posted.id), posted, tuple(store.faults.voids(posted.id)))
 
 
 def _view(
@@ -136,17 +139,28 @@ def _view(
     )
 
 
-def _standing(context: Context, leaf: Leaf, posted: PostedBatch, index: int) -> tuple[Standing, VoidReason]:
-    """A posted leaf's standing, as the contract would answer at the block up to which the chain was followed."""
-    if context.store.batches.void(posted.id, index) is not None:
-        return Standing.VOIDED, VoidReason.FAULTY
-    epoch = context.store.registry.epoch(posted.header.epoch)
-    node = context.store.registry.node(leaf.receipt.node)
+def _standing(
+    context: Context, leaf: Leaf, posted: PostedBatch, index: int
+) -> tuple[Standing, VoidReason, int | None]:
+    """A posted leaf's standing, as the contract would answer at the block up to which the chain was followed, and when
+    its tile ends; None: a demand of it is open, or has run out."""
+    store, tile = context.store, index // TILE
+    cursor = store.chain.cursor()
+    as_of = cursor.timestamp if cursor is not None else posted.posted_at
+    end = store.tiles.end(posted, tile)
+    if store.tiles.struck_at(posted, tile, as_of) is not None:
+        return Standing.VOIDED, VoidReason.STRUCK, end
+    if index in store.faults.voids(posted.id):
+        return Standing.VOIDED, VoidReason.FAULTY, end
+    epoch = store.registry.epoch(posted.header.epoch)
+    node = store.registry.node(leaf.receipt.node, as_of, since=posted.header.anchor)
     if epoch is not None:
-        verdict = judge_posted(leaf, posted.header, epoch.terms, node, context.domain)
+        known_by = max(posted.header.window_end, as_of) if end is None else end
+        verdict = judge_posted(leaf, posted.header, known_by, epoch.terms, node, context.domain)
         if isinstance(verdict, Void):
-            return Standing.VOIDED, verdict.rule
-    return (Standing.FINAL if posted.final_at is not None else Standing.POSTED), VoidReason.NONE
+            return Standing.VOIDED, verdict.rule, end
+    is_final = end is not None and as_of > end
+    return (Standing.FINAL if is_final else Standing.POSTED), VoidReason.NONE, end
 
 
 def _inclusion(store: Store, posted: PostedBatch, index: int) -> Inclusion | None:

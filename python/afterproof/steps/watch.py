@@ -6,8 +6,9 @@ A relayer that promises also looks at what its lane may promise, whenever there 
 import logging
 from typing import Final
 
-from ..chain.base import Block
+from ..chain.base import Block, Logged, Posted
 from ..errors import ChainUnavailable
+from ..protocol.header import first_seq_of, lane_of
 from .context import Authority, Context
 
 log = logging.getLogger(__name__)
@@ -24,31 +25,82 @@ def watch(context: Context) -> bool:
     """
     chain, store = context.chain, context.store
     head = chain.head()
+    context.metrics.chain.head(head.number, head.timestamp)
     cursor = store.chain.cursor()
     if cursor is not None and not _still_there(context, cursor, head):
-        _go_back(context, head)
+        if not _go_back(context, cursor, head):
+            return True
         cursor = store.chain.cursor()
     first = cursor.number + 1 if cursor is not None else context.deployment.block
     if first > head.number:
-        if context.lane_watch.authority is None:
-            _look_at_lane(context)
+        if context.lane_watch.authority is None or context.lane_watch.at != cursor:
+            _look_at_lane(context)  # another process may have brought the store here
+            context.lane_watch.at = cursor
         context.pulse.beat(context.clock())
         return False
+    terms = chain.registry_terms() if store.registry.terms() is None else None
     last = _block(context, min(head.number, first + RANGE - 1))
-    events = chain.events(first, last.number)
+    events = _events(context, first, last, head)
     # The chain may have been reorganised while it was read: what was read must hang together.
     for known in (cursor, last):
         if known is not None and _block(context, known.number).hash != known.hash:
             raise ChainUnavailable(f"block {known.number} was replaced while it was read; reading it again")
     if any(logged.place.block_hash != last.hash for logged in events if logged.place.block == last.number):
         raise ChainUnavailable(f"the node's events of block {last.number} are another block's")
-    store.chain.apply(events, last)
+    if terms is not None:
+        store.registry.put_terms(terms)
+    if not store.chain.apply(events, last, cursor):
+        return True  # another process on the same store was quicker: see where it has come to
     if last.number < head.number:
-        log.info("followed the chain to block %d of %d", last.number, head.number)
+        log.info(
+            "followed the chain to block %d of %d", last.number, head.number, extra={"block": last.number}
+        )
         return True
     _look_at_lane(context)
+    context.lane_watch.at = last
     context.pulse.beat(context.clock())
     return False
+
+
+def _events(context: Context, first: int, last: Block, head: Block) -> list[Logged]:
+    """The events from block ``first`` on; at the head, none of them left out that tells of our lane.
+
+    A node may know a block before it knows its events, and answers that there were none: a batch that landed would
+    never be seen to have landed, and none posted after it. The lane's own state tells. What was left out may lie in
+    ranges read before: all since our last batch is read again, and storing an event twice changes nothing.
+
+    Raises:
+        ChainUnavailable: the node leaves it out still.
+    """
+    events = context.chain.events(first, last.number)
+    if last.number < head.number or not _leave_out_ours(context, events, last):
+        return events
+    posted = context.store.batches.last_posted(context.lane)
+    events = context.chain.events(
+        posted.block if posted is not None else context.deployment.block, last.number
+    )
+    if _leave_out_ours(context, events, last):
+        raise ChainUnavailable(
+            f"the node's events up to block {last.number} leave out a batch on lane {context.lane}: reading them again"
+        )
+    log.warning("the node had left out events of lane %d: they are there now", context.lane)
+    return events
+
+
+def _leave_out_ours(context: Context, events: list[Logged], head: Block) -> bool:
+    """Whether the relayer's lane has a batch, up to ``head``, that neither the store nor ``events`` know of."""
+    lane = context.config.relayer.lane
+    if context.store.role != "relayer" or lane is None:
+        return False
+    posted = context.store.batches.last_posted(lane)
+    ends = [posted.end] if posted is not None else []
+    for logged in events:
+        if isinstance(logged.event, Posted) and lane_of(logged.event.batch) == lane:
+            ends.append(first_seq_of(logged.event.batch) + logged.event.header.count)
+    state = context.chain.lane(lane)
+    if state is None or state.next_seq <= max(ends, default=0):
+        return False
+    return context.chain.head() == head  # else it may have landed since
 
 
 def _still_there(context: Context, cursor: Block, head: Block) -> bool:
@@ -69,21 +121,25 @@ def _still_there(context: Context, cursor: Block, head: Block) -> bool:
     )
 
 
-def _go_back(context: Context, head: Block) -> None:
-    """Undo to the newest block remembered that the chain still has."""
-    chain, store = context.chain, context.store
+def _go_back(context: Context, cursor: Block, head: Block) -> bool:
+    """Undo to the newest block remembered that the chain still has; False: another process moved the cursor first."""
+    store = context.store
     ancestor = None
     for known in store.chain.blocks_back():
         if known.number > head.number:
             continue
-        found = chain.block(known.number)
-        if found is not None and found.hash == known.hash:
+        # A node that has not come so far says nothing of a reorganisation: nothing is undone on its word.
+        if _block(context, known.number).hash == known.hash:
             ancestor = known
             break
     before_all = context.deployment.block - 1
     undone_from = ancestor.number if ancestor is not None else before_all
-    log.warning("the chain was reorganised: what came after block %d is undone and read again", undone_from)
-    store.chain.undo_beyond(ancestor, before_all)
+    context.metrics.chain.reorganisations.inc()
+    log.warning(
+        "the chain was reorganised: what came after block %d is undone and read again",
+        undone_from, extra={"block": undone_from},
+    )  # fmt: skip
+    return store.chain.undo_beyond(ancestor, before_all, cursor)
 
 
 def _look_at_lane(context: Context) -> None:
