@@ -4,6 +4,8 @@ app       the entry point: global options, errors as sentences, exit statuses
 demo      demo, devnet                       roles    relayer, verifier, gateway
 receipt   receipt show, verify               setup    init, keys new
 promise   promise verify, claim              demand   have data shown on chain, and show it
+attestation, attestation_report      attestation inspect, verify
+attestation_post, _prove, _show      attestation post, prove, challenge, expire, show, list, retire, release
 lane, lane_changes, node, credits            what operators do on chain
 epoch, guardian                              what the owner and the guardian do
 session   settings and chain of one run      values, options, output, files      what they share

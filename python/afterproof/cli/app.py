@@ -10,19 +10,27 @@ import click
 from .. import __version__
 from ..errors import AfterproofError, CallReverted
 from ..protocol.errors import ProtocolError
+from .attestation_show import attestation
+from .audit import audit
 from .credits import credit
+from .data import data
 from .demand import demand
 from .demo import demo, devnet
 from .epoch import epoch
 from .guardian import guardian
 from .lane_changes import lane
-from .node import node
+from .measurement import measurement
+from .node_changes import node
 from .options import config_option, examples
 from .promise import promise
 from .receipt import receipt
 from .refusals import explained
 from .roles import gateway, relayer, verifier
 from .setup import init, keys
+from .store import store
+from .timelock import timelock
+from .token import token
+from .watch import watch
 
 INTERRUPTED: Final = 130
 """The exit status of a run that Ctrl-C ended: 128 and the number of the signal."""
@@ -50,7 +58,8 @@ def afterproof() -> None:
 
 
 COMMANDS: Final = (
-    demo, devnet, receipt, promise, init, keys, node, lane, gateway, relayer, verifier, demand, credit, epoch, guardian,
+    demo, devnet, receipt, promise, watch, attestation, init, keys, node, measurement, lane, gateway, relayer, verifier,
+    audit, token, data, store, demand, credit, epoch, guardian, timelock,
 )  # fmt: skip
 
 for command in COMMANDS:

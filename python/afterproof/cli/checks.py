@@ -3,21 +3,24 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ..protocol.header import first_seq_of, lane_of
+from ..protocol.attestations import Assurance
+from ..protocol.header import first_seq_of, lane_of, name_of
 from ..protocol.receipt import SignedReceipt, hex0x
-from ..protocol.registry import Assurance
 from ..protocol.state import Standing, VoidReason
 from .lookup import Place
 from .values import moment
 
 _WHY: Final = {
     VoidReason.UNTIMELY: "it was posted too late, or before its time",
-    VoidReason.NOT_ENTITLED: "its node was not registered when it was posted",
+    VoidReason.NOT_ENTITLED: "its node was not live when it was posted",
     VoidReason.FAULTY: "a fault of it was proven",
+    VoidReason.STRUCK: "its tile was struck: nobody showed it when asked to, or too many faults were proven",
 }
 _ASSURANCE: Final = {
     Assurance.NONE: "none: its node is not registered, or was not live",
     Assurance.ENDORSED: "endorsed: the registry's owner vouches for its node",
+    Assurance.UNCHALLENGED: "unchallenged: its node was attested, and anybody may still ask for the proof",
+    Assurance.PROVEN: "proven: the contract itself verified the evidence for its node",
 }
 _RISING: Final = (Standing.SIGNED, Standing.POSTED, Standing.FINAL)
 
@@ -48,12 +51,12 @@ class Checks:
         """Names and findings, for people."""
         rows: list[tuple[str, object]] = [
             ("signature", signature_text(self.signature)),
-            ("assurance", _ASSURANCE.get(self.assurance, self.assurance.name.lower())),
+            ("assurance", _ASSURANCE[self.assurance]),
         ]
         if self.place is not None:
             batch, anchor = self.place.batch, self.place.header.anchor
             rows += [
-                ("batch", f"{lane_of(batch)}/{first_seq_of(batch)}, posted {moment(anchor)}"),
+                ("batch", f"{name_of(batch)}, posted {moment(anchor)}"),
                 (
                     "place",
                     f"{self.place.index} of {self.place.header.count}, its proof leads to the root on chain",

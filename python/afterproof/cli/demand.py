@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..chain.base import DemandExpired, DemandState, Posted, TileDemanded
-from ..errors import ConfigError
+from ..errors import ConfigError, DataUnavailable
 from ..protocol.answers import answers, tile_path
 from ..protocol.batching import TILE
 from ..protocol.disputes import HALF
@@ -87,7 +87,12 @@ def answer(
     """Show a demanded tile on chain: one transaction for up to 128 leaves, two for more. Anyone may."""
     event = _posted(session.reader, batch, tile)
     state = _demanded(session.reader, batch, tile)
-    leaves = published(source_of(session, data), event).leaves[TILE * tile : TILE * (tile + 1)]
+    try:
+        leaves = published(source_of(session, data), event).leaves[TILE * tile : TILE * (tile + 1)]
+    except DataUnavailable as error:
+        raise DataUnavailable(
+            f"the data of {named(batch)} cannot be had ({error}): --data names a file that holds it"
+        ) from None
     path = tile_path(event.tile_roots, tile)
     missing = [each for each in answers(leaves) if each.half not in state.answered]
     if not missing:
@@ -136,15 +141,17 @@ def expire(session: Session, batch: BatchId, tile: int, dry_run: bool, as_json: 
 def show(session: Session, batch: BatchId, tile: int, as_json: bool) -> None:
     """Show the demand of a tile, and what one costs where there is none."""
     reader = session.reader
-    event = _posted(reader, batch, tile)
+    event, now = _posted(reader, batch, tile), reader.head().timestamp
     state = reader.demand_of(batch, tile)
     where = {"batch": str(batch), "tile": tile, "tile_root": hex0x(event.tile_roots[tile])}
     if state is None:
-        least = reader.deposit_for(batch, tile)
-        text = f"Tile {tile} of {named(batch)} was never demanded; a demand takes {ether(least)} at least."
-        emit(as_json, {**where, "state": "none", "deposit_wei": least}, text)
+        end, least = event.header.window_end, reader.deposit_for(batch, tile)
+        can = f"a demand takes {ether(least)} at least, until {moment(end)}"
+        text = f"Tile {tile} of {named(batch)} was never demanded; "
+        text += f"{can}." if now <= end else f"it cannot be any more: its window ended at {moment(end)}."
+        none = {"state": "none", "deposit_wei": least if now <= end else None, "demandable_until": end}
+        emit(as_json, {**where, **none}, text)
         return
-    now = reader.head().timestamp
     rows: list[tuple[str, object]] = [
         ("tile", f"{tile} of {named(batch)}"),
         ("challenger", checksummed(state.challenger)),
@@ -171,7 +178,8 @@ def _state(state: DemandState, now: int) -> str:
 def _posted(reader: "ChainReader", batch: BatchId, tile: int) -> Posted:
     event = posted_batch(reader, batch)
     if tile >= len(event.tile_roots):
-        raise ConfigError(f"{named(batch)} has {len(event.tile_roots)} tiles, numbered from 0")
+        count = len(event.tile_roots)
+        raise ConfigError(f"{named(batch)} has {count} tile{'s' * (count != 1)}, numbered from 0")
     return event
 
 

@@ -9,8 +9,9 @@ import click
 from ..errors import CallReverted, ConfigError
 from ..protocol.terms import Terms
 from ..units import ether
+from .actor import owner
 from .landed import told
-from .options import acts, examples, reads
+from .options import acts_as_contract, examples, reads
 from .output import emit, facts
 from .session import Session, pass_session
 from .values import moment
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 SPARE: Final = 600
 """Seconds that an announcement may take to land, where no time is given."""
+
+SPARE_OF_CONTRACTS: Final = 86_400
+"""The same where several people must sign, or an operation be executed, for it to land."""
 
 _AMOUNTS: Final = ("leaf_slash", "promise_slash", "min_stake", "demand_deposit")
 
@@ -51,7 +55,7 @@ def show(session: Session, number: int | None, as_json: bool) -> None:
     rows: list[tuple[str, object]] = [
         ("epoch", f"{number}, {state}"),
         ("from", moment(starts_at)),
-        ("until", moment(following - 1) if following is not None else "the next is announced"),
+        ("until", moment(following - 1) if following is not None else "nobody has announced the next"),
         ("faults", ", ".join(kind.name for kind in faults)),
         *((name, _shown(name, value)) for name, value in asdict(terms).items()),
     ]
@@ -70,6 +74,7 @@ def show(session: Session, number: int | None, as_json: bool) -> None:
     epilog=examples(
         "afterproof epoch announce terms.toml --dry-run",
         "afterproof epoch announce terms.toml --starts 1800000000",
+        "afterproof epoch announce terms.toml --calldata --json > call.json",
     )
 )
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
@@ -78,11 +83,13 @@ def show(session: Session, number: int | None, as_json: bool) -> None:
     "starts_at",
     type=click.IntRange(1, 2**40 - 1),
     metavar="SECONDS",
-    help="When it starts, in unix seconds [default: as soon as it may, and ten minutes more].",
+    help="When it starts, in unix seconds [default: as soon as it may, and ten minutes more; with --calldata a day].",
 )
-@acts
+@acts_as_contract
 @pass_session
-def announce(session: Session, file: Path, starts_at: int | None, dry_run: bool, as_json: bool) -> None:
+def announce(
+    session: Session, file: Path, starts_at: int | None, calldata: bool, dry_run: bool, as_json: bool
+) -> None:
     """Announce the next epoch, with the terms in FILE. For the owner; it cannot be taken back.
 
     FILE is TOML with a table [terms], in the form of scripts/parameters. Every rule is checked before anything is
@@ -90,20 +97,24 @@ def announce(session: Session, file: Path, starts_at: int | None, dry_run: bool,
     """
     from ..chain.parameters import load_terms
 
-    terms, reader = load_terms(file), session.reader
+    terms, reader, actor = load_terms(file), session.reader, owner(session, "settlement", calldata)
     now, newest = reader.head().timestamp, _newest(reader)
     pending = _start(reader, newest)
     if pending is not None and pending > now:
         raise ConfigError(
             f"epoch {newest} is announced and starts {moment(pending)}: the next can be announced then"
         )
-    earliest = now + _time_to_leave(reader, newest)
+    earliest = now + actor.notice + _time_to_leave(reader, newest)
     if starts_at is not None and starts_at < earliest:
-        raise ConfigError(
-            f"--starts must be {earliest} ({moment(earliest)}) or later: until then every lane can leave"
+        waits = (
+            f"the owner's timelock holds it back for {actor.notice:,} seconds, and " if actor.notice else ""
         )
-    starts_at = starts_at if starts_at is not None else earliest + SPARE
-    landed = session.sender.announce_epoch(terms, reader.fault_contracts(newest), starts_at, dry_run)
+        raise ConfigError(
+            f"--starts must be {earliest} ({moment(earliest)}) or later: {waits}until then every lane can leave"
+        )
+    if starts_at is None:
+        starts_at = earliest + (SPARE_OF_CONTRACTS if actor.is_contract else SPARE)
+    landed = actor.sender.announce_epoch(terms, reader.fault_contracts(newest), starts_at, dry_run)
     what = f"epoch {newest + 1}, from {moment(starts_at)} on"
     changed = _changes(reader.terms(newest), terms)
     detail = f"\n{facts(changed)}" if changed and not as_json else ""

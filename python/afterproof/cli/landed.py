@@ -2,14 +2,17 @@
 
 from typing import Any
 
-from ..chain.base import Landed
+from ..chain.base import Call, Landed
 from ..protocol.receipt import hex0x
-from ..units import ether
+from ..units import checksummed, ether
 from .output import emit
 
 
 def told(as_json: bool, dry_run: bool, landed: Landed, done: str, would: str, **facts: Any) -> None:
     """Report a transaction: ``done`` and ``would`` are what it did or would do, as sentences without a full stop."""
+    if landed.drafted is not None:
+        _drafted(as_json, landed.drafted, would, facts)
+        return
     answer = {
         **facts,
         "dry_run": dry_run,
@@ -26,3 +29,10 @@ def told(as_json: bool, dry_run: bool, landed: Landed, done: str, would: str, **
         emit(
             as_json, answer, f"{done}, in block {landed.block} ({cost}).\ntransaction {hex0x(landed.tx_hash)}"
         )
+
+
+def _drafted(as_json: bool, call: Call, would: str, facts: dict[str, Any]) -> None:
+    """Report a call that somebody else is to make."""
+    parts = {"to": checksummed(call.to), "value": str(call.value), "data": hex0x(call.data)}
+    text = "\n".join(f"{name:<5}  {part}" for name, part in parts.items())
+    emit(as_json, {**facts, "call": parts}, f"{would}, by this call. Nothing was sent.\n{text}")

@@ -99,6 +99,7 @@ def show(session: Session, number: int | None, as_json: bool) -> None:
         return
     _, state = lane_state(reader, number)
     terms = reader.terms(reader.current_epoch())
+    signer, following = (reader.promise_key_of(number, seq) for seq in (state.next_seq, 2**64 - 1))
     room = max(state.stake - terms.min_stake, 0) // terms.cover - state.ahead
     named: list[tuple[str, object]] = [
         ("lane", number),
@@ -108,8 +109,13 @@ def show(session: Session, number: int | None, as_json: bool) -> None:
         ("burned", ether(state.burned)),
         ("receipts", f"{state.next_seq:,} posted, {state.open:,} of them counted as open"),
         ("ahead", f"{state.ahead:,} may be promised beyond those posted"),
-        ("promises", f"signed by {checksummed(reader.promise_key_of(number, state.next_seq))}"),
+        ("reach", f"promises of numbers below {state.reach:,} can be claimed"),
+        ("promises", f"signed by {checksummed(signer)}"),
     ]
+    if following != signer:
+        named.append(
+            ("", f"later ones, of numbers that none can be given for yet, by {checksummed(following)}")
+        )
     if state.blown:
         named.append(("fuse", "blown: it may never post again"))
     if state.exit_at:
@@ -135,7 +141,9 @@ def _json(number: int, state: "LaneState") -> dict[str, Any]:
         "next_seq": state.next_seq,
         "open": state.open,
         "ahead": state.ahead,
+        "reach": state.reach,
         "exit_at": state.exit_at or None,
+        "last_due": state.last_due or None,
         "liable_until": state.liable_until or None,
         "blown": state.blown,
     }

@@ -3,6 +3,7 @@
 import click
 
 from ..chain.base import AheadChanged, LaneLeaving, LaneRotated
+from ..errors import ConfigError
 from ..protocol.receipt import hex0x
 from ..units import checksummed, ether
 from .landed import told
@@ -123,9 +124,19 @@ def exit_lane(session: Session, number: int, dry_run: bool, as_json: bool) -> No
 @pass_session
 def release(session: Session, number: int, batches: int, dry_run: bool, as_json: bool) -> None:
     """Release cover of batches that nobody can dispute any more. Posts do so as they need it; anyone may."""
+    _, before = lane_state(session.reader, number)
+    if not before.open:
+        raise ConfigError(f"none of lane {number}'s receipts counts as open: there is nothing to release")
     landed = session.sender.release_cover(number, batches, dry_run)
-    what = f"cover of closed batches of lane {number}"
-    told(as_json, dry_run, landed, f"Released {what}", f"Would release {what}", lane=number)
+    released = None
+    if not dry_run:
+        _, after = lane_state(session.reader, number)
+        # Of what was posted meanwhile nothing can be released.
+        released = before.open + after.next_seq - before.next_seq - after.open
+    told(
+        as_json, dry_run, landed, f"Released the cover of {released} of lane {number}'s receipts",
+        f"Would release the cover of lane {number}'s closed batches", lane=number, released=released,
+    )  # fmt: skip
 
 
 @lane.command(epilog=examples("afterproof lane withdraw 1", "afterproof credits withdraw"))
@@ -133,8 +144,12 @@ def release(session: Session, number: int, batches: int, dry_run: bool, as_json:
 @acts
 @pass_session
 def withdraw(session: Session, number: int, dry_run: bool, as_json: bool) -> None:
-    """Take the stake out of a lane that has left: it becomes a credit of yours."""
+    """Take the stake out of a lane that has left: it becomes a credit of yours, for `afterproof credits withdraw`."""
     _, state = lane_state(session.reader, number)
+    if state.exit_at and not state.stake:
+        raise ConfigError(
+            f"lane {number} holds no stake any more: credits are paid by `afterproof credits withdraw`"
+        )
     landed = session.sender.withdraw_stake(number, dry_run)
     what = f"the stake of lane {number}, {ether(state.stake)}, to its owner"
     told(

@@ -8,9 +8,10 @@ from ..errors import ConfigError, DataUnavailable
 from ..protocol.answers import shown, tile_path
 from ..protocol.batching import TILE, Batch, rebuild_batch
 from ..protocol.errors import InvalidData
-from ..protocol.header import BatchId, Header, first_seq_of, lane_of
+from ..protocol.header import BatchId, Header, first_seq_of, name_of
 from ..protocol.merkle import BatchTree, root_of
-from ..protocol.packing import MAX_PACKED_LEAF, hash_of
+from ..protocol.packing import hash_of
+from ..protocol.publication import most_bytes
 from ..protocol.receipt import Leaf
 
 
@@ -54,7 +55,7 @@ def find(reader: ChainReader, data: Source, leaf: Leaf) -> Search:
 
 def named(batch: BatchId) -> str:
     """A batch for a person: its lane and first number."""
-    return f"batch {lane_of(batch)}/{first_seq_of(batch)}"
+    return f"batch {name_of(batch)}"
 
 
 def published(data: Source, event: Posted) -> Batch:
@@ -65,7 +66,7 @@ def published(data: Source, event: Posted) -> Batch:
         InvalidData: it is not the batch's.
     """
     count = event.header.count
-    packed = data.fetch(event.data_uri, count * MAX_PACKED_LEAF)
+    packed = data.fetch(event.data_uri, most_bytes(count))
     return rebuild_batch(event.lane, first_seq_of(event.batch), count, event.root, packed)
 
 

@@ -53,6 +53,18 @@ def acts(command: Command) -> Command:
     return config_option(json_option(dry_run_option(command)))
 
 
+def acts_as_contract(command: Command) -> Command:
+    """The options of a command for an account that is often a contract: ``--calldata`` with those of :func:`acts`."""
+    return acts(
+        click.option(
+            "--calldata",
+            is_flag=True,
+            help="Send nothing: print the call for the contract account that may make it, a multisig or a timelock "
+            "(see `afterproof timelock`). Needs no account of yours.",
+        )(command)
+    )
+
+
 def examples(*lines: str) -> str:
     """An epilogue of examples, kept as they are by ``\\b``."""
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)

@@ -11,12 +11,13 @@ from ..errors import ConfigError
 from ..protocol.fields import hex_of
 from ..protocol.promise import HeldPromise
 from ..protocol.receipt import Domain, hex0x
+from ..protocol.watching import Fate
 from ..units import checksummed, ether
 from .files import read_bytes, read_json
 from .landed import told
 from .options import acts, examples, reads
 from .output import emit, facts
-from .promise_checks import Fate, PromiseChecks, examine
+from .promise_checks import PromiseChecks, examine
 from .receipt import read_receipt
 from .session import Session, pass_session
 

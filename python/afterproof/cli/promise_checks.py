@@ -1,7 +1,6 @@
 """What became of a promise, by the chain and by what was published."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 from ..chain.base import ChainReader, FuseBlown, Posted
@@ -12,20 +11,10 @@ from ..protocol.claims import Opening
 from ..protocol.header import IS_STRUCK, BatchId, Header, first_seq_of
 from ..protocol.promise import HeldPromise
 from ..protocol.receipt import Domain, hex0x
+from ..protocol.watching import Fate
 from ..units import checksummed
 from .lookup import first_block, named, posted_at_number, standing_at
 from .values import moment
-
-
-class Fate(StrEnum):
-    """What became of a promise."""
-
-    OPEN = "open"
-    KEPT = "kept"
-    MISSED = "missed"
-    OMITTED = "omitted"
-    UNKNOWN = "unknown"
-    """Something was posted in time, and what stands at the number cannot be had."""
 
 
 @dataclass(frozen=True)
@@ -156,10 +145,7 @@ def examine(
     lane = reader.lane(promise.lane)
     if lane is None:
         raise ConfigError(f"there is no lane {promise.lane} on this chain: is it another chain's promise?")
-    binding = seq < lane.next_seq + lane.ahead
-    if lane.exit_at:
-        longest = max(reader.terms(n).max_promise_delay for n in range(1, reader.current_epoch() + 1))
-        binding = binding and promise.include_by <= lane.exit_at + longest
+    binding = seq < lane.reach and not (lane.exit_at and promise.include_by > lane.last_due)
     due = reader.due_of(promise.include_by)
     found = _fate(reader, data, held, leaf, due, is_posted=seq < lane.next_seq)
     return PromiseChecks(

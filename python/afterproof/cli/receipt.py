@@ -9,7 +9,6 @@ import msgspec
 
 from ..protocol.errors import InvalidField
 from ..protocol.receipt import Domain, Scheme, SignedReceipt, hex0x, keccak
-from ..protocol.registry import Assurance
 from ..protocol.signing import verify as signature_holds
 from ..protocol.state import Standing, VoidReason
 from .checks import Checks, signature_text
@@ -155,10 +154,8 @@ def _checked(session: Session, signed: SignedReceipt) -> Checks:
         where = (search.place.batch, search.place.index, signed.leaf.words, search.place.proof)
         standing = reader.standing(*where)
         reason = reader.why_void(*where) if standing is Standing.VOIDED else VoidReason.NONE
-    node = reader.node(signed.receipt.node)
     at = search.place.header.anchor if search.place is not None else reader.head().timestamp
-    live = node is not None and reader.was_live(signed.receipt.node, at, 2**48 - 1)
-    assurance = Assurance(node.assurance) if node is not None and live else Assurance.NONE
+    assurance = reader.assurance(signed.receipt.node, at)
     return Checks(holds, search.place, standing, reason, assurance, search.unread)
 
 

@@ -1,12 +1,19 @@
 """What the contracts' refusals mean, for people: the name of a custom error is kept in brackets."""
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from ..errors import CallReverted
-from ..protocol.receipt import hex0x
+from ..protocol.receipt import hex0x, keccak
 from ..units import checksummed, ether
+from .lookup import named
+from .registry_refusals import REGISTRY_SENTENCES, as_address
 from .values import moment
+
+_ROLES: Final = {
+    keccak(f"{name.upper()}_ROLE".encode()): name for name in ("proposer", "executor", "canceller")
+}
+"""How OpenZeppelin's access control names a timelock's roles."""
 
 _SENTENCES: Final[dict[str, Callable[..., str]]] = {
     "UnknownLane": lambda lane: f"there is no lane {lane}",
@@ -17,9 +24,12 @@ _SENTENCES: Final[dict[str, Callable[..., str]]] = {
     "InsufficientStake": lambda stake, needed: (
         f"the lane would hold {ether(stake)} and must hold {ether(needed)}"
     ),
+    "SequenceExhausted": lambda reach, limit: (
+        f"the lane's numbers, with those that it may promise, end at {limit:,}: {reach:,} is beyond; open another lane"
+    ),
     "ZeroAddress": lambda: "the poster must not be the zero address",
     "NotLaneOwner": lambda caller, owner: (
-        f"only the lane's owner, {checksummed(_address(owner))}, may do this, not {checksummed(_address(caller))}"
+        f"only the lane's owner, {checksummed(as_address(owner))}, may do this, not {checksummed(as_address(caller))}"
     ),
     "LaneBlown": lambda lane: f"the fuse of lane {lane} has blown: it may never post again",
     "AlreadyLeaving": lambda lane: f"lane {lane} leaves already",
@@ -42,21 +52,24 @@ _SENTENCES: Final[dict[str, Callable[..., str]]] = {
     ),
     "NotBroken": lambda lane, seq: f"the promise of number {seq} of lane {lane} was kept, or may still be",
     "AlreadyClaimed": lambda lane, seq: f"the promise of number {seq} of lane {lane} was claimed before",
-    "UnknownBatch": lambda batch: f"there is no batch {batch}",
+    "UnknownBatch": lambda batch: f"there is no {named(batch)}",
     "TooLate": lambda end: f"it is too late: the last moment was {moment(end)}",
     "NotIncluded": lambda batch, index: (
-        f"what was handed in does not lead to the root of batch {batch} at place {index}"
+        f"what was handed in does not lead to the root of {named(batch)} at place {index}"
     ),
-    "AlreadyDemanded": lambda batch, tile: f"tile {tile} of batch {batch} was demanded before: once is all",
-    "NotDemanded": lambda batch, tile: f"tile {tile} of batch {batch} was never demanded",
-    "AlreadyAnswered": lambda batch, tile: f"the demand of tile {tile} of batch {batch} is settled",
-    "WrongAnswer": lambda batch, tile: f"those are not the leaves of tile {tile} of batch {batch}",
+    "AlreadyDemanded": lambda batch, tile: f"tile {tile} of {named(batch)} was demanded before: once is all",
+    "NotDemanded": lambda batch, tile: f"tile {tile} of {named(batch)} was never demanded",
+    "AlreadyAnswered": lambda batch, tile: f"the demand of tile {tile} of {named(batch)} is settled",
+    "WrongAnswer": lambda batch, tile: f"those are not the leaves of tile {tile} of {named(batch)}",
     "InsufficientDeposit": lambda deposit, needed: (
         f"a demand takes {ether(needed)} at the present base fee, not {ether(deposit)}"
     ),
     "NotYet": lambda until: f"it can still be answered until {moment(until)}",
-    "Struck": lambda batch, tile: f"tile {tile} of batch {batch} is struck",
-    "NotGuardian": lambda caller: f"only the guardian may do this, not {checksummed(_address(caller))}",
+    "Struck": lambda batch, tile: f"tile {tile} of {named(batch)} is struck",
+    "NotGuardian": lambda caller: (
+        f"only the guardian may do this, not {checksummed(as_address(caller))}; "
+        "if the guardian is a contract, --calldata prints the call for it"
+    ),
     "WrongPause": lambda seconds, longest: f"a pause lasts 1 to {longest:,} seconds, not {seconds:,}",
     "TooSoon": lambda at, earliest: (
         f"{moment(at)} is too soon: the earliest is {moment(earliest)} ({earliest})"
@@ -66,38 +79,33 @@ _SENTENCES: Final[dict[str, Callable[..., str]]] = {
     ),
     "EpochPending": lambda epoch, at: f"epoch {epoch} is announced and starts {moment(at)}",
     "BadTerms": lambda parameter, rule: f"the terms break a rule: {parameter} {rule}",
-    "AlreadyRegistered": lambda node: (
-        f"node {hex0x(node)} was registered before: a revoked node takes a new key"
+    "AccessControlUnauthorizedAccount": lambda account, role: (
+        f"{checksummed(as_address(account))} is no {_ROLES.get(role, 'administrator')} of the timelock"
     ),
-    "UnknownNode": lambda node: f"node {hex0x(node)} was never registered",
-    "TooFarBack": lambda since, earliest: (
-        f"a revocation may reach back to {moment(earliest)} ({earliest}) at most"
+    "TimelockUnexecutedPredecessor": lambda operation: (
+        f"operation {hex0x(operation)} must be executed before"
     ),
-    "AlreadyRevoked": lambda node, end: (
-        f"node {hex0x(node)} has ended, at {moment(end)}: only an earlier end counts"
+    "TimelockInsufficientDelay": lambda delay, least: (
+        f"the timelock holds a call back for {least:,} seconds at least, not {delay:,}"
     ),
-    "UnknownKeyForm": lambda length: (
-        f"a key of {length} bytes is of no signature scheme that the registry knows"
+    "TimelockUnexpectedOperationState": lambda operation, _: (
+        f"operation {hex0x(operation)} is not so far, or too far: see `afterproof timelock show`"
     ),
-    "NoOperator": lambda: "the operator must not be the zero address",
-    "NoCredit": lambda account: f"{checksummed(_address(account))} has nothing to withdraw",
+    "NoCredit": lambda account: f"{checksummed(as_address(account))} has nothing to withdraw",
     "PaymentRefused": lambda to: (
-        f"{checksummed(_address(to))} refuses to be paid: withdraw to another account"
+        f"{checksummed(as_address(to))} refuses to be paid: withdraw to another account"
     ),
     "OwnableUnauthorizedAccount": lambda account: (
-        f"only the owner may do this, not {checksummed(_address(account))}"
+        f"only the owner may do this, not {checksummed(as_address(account))}; "
+        "if the owner is a contract, --calldata prints the call for it"
     ),
 }
 
 
 def explained(error: CallReverted) -> str:
     """A refusal as a sentence."""
-    sentence = _SENTENCES.get(error.error)
+    sentence = _SENTENCES.get(error.error) or REGISTRY_SENTENCES.get(error.error)
     try:
         return f"{sentence(*error.arguments)} ({error.error})" if sentence is not None else str(error)
     except (TypeError, ValueError):  # another contract's error of the same name
         return str(error)
-
-
-def _address(value: Any) -> bytes:
-    return value if isinstance(value, bytes) else bytes.fromhex(str(value).removeprefix("0x"))

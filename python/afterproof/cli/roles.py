@@ -5,12 +5,18 @@ import threading
 import click
 
 from .. import telemetry
-from ..keyfiles import gateway_key, promise_key
+from ..keyfiles import gateway_key, promise_key, relayer_token
 from ..protocol.signing import Secp256k1Signer
+from ..telemetry.logs import LogFormat
 from .options import config_option, examples
 from .session import Session, pass_session
 
 _verbose = click.option("--verbose", is_flag=True, help="Log more, tracebacks of unexpected errors included.")
+_log_format = click.option(
+    "--log-format",
+    type=click.Choice([one.value for one in LogFormat]),
+    help="Log lines for people or JSON objects for programs, whatever log.format says.",
+)
 
 
 @click.command(
@@ -18,9 +24,10 @@ _verbose = click.option("--verbose", is_flag=True, help="Log more, tracebacks of
     epilog=examples("afterproof relayer", "afterproof relayer --config relayer.toml"),
 )
 @_verbose
+@_log_format
 @config_option
 @pass_session
-def relayer(session: Session, verbose: bool) -> None:
+def relayer(session: Session, verbose: bool, log_format: str | None) -> None:
     """Take receipts in over HTTP, and post them in batches on a lane of yours.
 
     Needs an account (account.keystore), a deployment (chain.deployment) and a lane (relayer.lane) in the settings.
@@ -28,10 +35,12 @@ def relayer(session: Session, verbose: bool) -> None:
     Started again, it goes on where it was.
     """
     from ..node import run_relayer
+    from ..telemetry.metrics import Metrics
 
-    telemetry.set_up(verbose)
-    promiser = Secp256k1Signer(promise_key(session.config))
-    run_relayer(session.config, session.sender, threading.Event(), promiser=promiser)
+    _log(session, verbose, log_format)
+    promiser, metrics = Secp256k1Signer(promise_key(session.config)), Metrics("relayer")
+    session.observer = metrics.chain.on_request
+    run_relayer(session.config, session.sender, threading.Event(), promiser=promiser, metrics=metrics)
 
 
 @click.command(
@@ -39,18 +48,24 @@ def relayer(session: Session, verbose: bool) -> None:
     epilog=examples("afterproof verifier", "afterproof verifier --config verifier.toml"),
 )
 @_verbose
+@_log_format
 @config_option
 @pass_session
-def verifier(session: Session, verbose: bool) -> None:
+def verifier(session: Session, verbose: bool, log_format: str | None) -> None:
     """Check every batch that anybody posts, and prove every fault, for a share of what the lane loses.
+
+    Checks every attestation of a node too, and challenges those that their documents do not prove.
 
     Needs an account (account.keystore) with some coin for gas, and a deployment (chain.deployment) in the settings.
     Started again, it goes on where it was.
     """
     from ..node import run_verifier
+    from ..telemetry.metrics import Metrics
 
-    telemetry.set_up(verbose)
-    run_verifier(session.config, session.sender, threading.Event())
+    _log(session, verbose, log_format)
+    metrics = Metrics("verifier")
+    session.observer = metrics.chain.on_request
+    run_verifier(session.config, session.sender, threading.Event(), metrics)
 
 
 @click.command(
@@ -58,9 +73,10 @@ def verifier(session: Session, verbose: bool) -> None:
     epilog=examples("afterproof gateway", "afterproof gateway --config gateway.toml"),
 )
 @_verbose
+@_log_format
 @config_option
 @pass_session
-def gateway(session: Session, verbose: bool) -> None:
+def gateway(session: Session, verbose: bool, log_format: str | None) -> None:
     """Answer inference requests at once, each with a signed receipt, and hand the receipts to a relayer.
 
     Serves the embedded digits model over the Open Inference Protocol. Needs a node's key (gateway.key_file) and a
@@ -68,7 +84,7 @@ def gateway(session: Session, verbose: bool) -> None:
     """
     from ..gateway.server import GatewaySettings, run_gateway
 
-    telemetry.set_up(verbose)
+    _log(session, verbose, log_format)
     settings, deployment = session.config.gateway, session.deployment
     run_gateway(
         GatewaySettings(
@@ -79,6 +95,12 @@ def gateway(session: Session, verbose: bool) -> None:
             host=settings.host,
             port=settings.port,
             relayer=settings.relayer,
+            relayer_token=relayer_token(settings),
             spool=settings.spool,
         )
     )
+
+
+def _log(session: Session, verbose: bool, log_format: str | None) -> None:
+    settings = session.config.log
+    telemetry.set_up(verbose, format=LogFormat(log_format or settings.format), level=settings.level)

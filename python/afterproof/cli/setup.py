@@ -48,6 +48,7 @@ def keys() -> None:
     epilog=examples(
         "afterproof keys new account.json",
         "afterproof keys new node.key --scheme SECP256K1",
+        "afterproof keys new node.pem --scheme P256",
         "afterproof keys new node.pem --scheme OPENGRADIENT_RSA_PSS",
     )
 )

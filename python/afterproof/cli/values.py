@@ -1,4 +1,4 @@
-"""What a person types and reads: amounts, addresses, hashes, times."""
+"""What a person types and reads: amounts, addresses, hashes, registers, times."""
 
 import re
 from datetime import UTC, datetime
@@ -73,6 +73,43 @@ class Batch(click.ParamType):
             if number < 2**96:
                 return BatchId(number)
         rule = "is not a batch: write its lane and first number, as in 1/0, or its id"
+        return self.fail(f"{value!r} {rule}", param, ctx)
+
+
+class Register(click.ParamType):
+    """A platform configuration register and its value, from `0=` and 96 hex digits (0x before them or not)."""
+
+    name = "register"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, bytes]:
+        """Implements :meth:`click.ParamType.convert`."""
+        match = re.fullmatch(r"([0-9]{1,2})=(?:0x)?([0-9a-fA-F]{96})", value)
+        if match is None or int(match[1]) > 31:
+            rule = "is not a register: write its index (0 to 31), = and the 96 hex digits of its value"
+            self.fail(f"{value!r} {rule}", param, ctx)
+        return int(match[1]), bytes.fromhex(match[2])
+
+
+class Time(click.ParamType):
+    """Unix seconds, from their number or from a date and time in UTC, as 2026-02-12T18:00:00Z."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Implements :meth:`click.ParamType.convert`."""
+        if isinstance(value, int):
+            return value
+        if re.fullmatch(r"[0-9]{1,15}", value):
+            return int(value)
+        # Without a zone it would be anybody's time: Z says whose.
+        if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}Z", value):
+            try:
+                return int(datetime.fromisoformat(value).timestamp())
+            except ValueError:
+                pass
+        rule = "is not a time: write unix seconds, or as 2026-02-12T18:00:00Z"
         return self.fail(f"{value!r} {rule}", param, ctx)
 
 

@@ -88,8 +88,8 @@ def _slip_in(context: Context, behind: int, forgery: Forgery) -> None:
 def _victim(context: Context) -> bytes:
     """A registered node whose signatures are secp256k1."""
     for node in context.chain.nodes():
-        record = context.store.registry.node(node)
-        if record is not None and scheme_of(record.public_key) is Scheme.SECP256K1:
+        key = context.store.registry.public_key(node)
+        if key is not None and scheme_of(key) is Scheme.SECP256K1:
             return node
     raise LookupError("no node that signs with secp256k1 is registered")
 

@@ -6,13 +6,14 @@ An onlooker like any other: it reads events, fetches the published data, rebuild
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from ..chain.base import Block, ChainReader, FaultProven, Logged, NodeRegistered, Posted
+from ..chain.base import AttestationPosted, Block, ChainReader, FaultProven, Logged, NodeEndorsed, Posted
 from ..data import Fetcher
 from ..errors import DataUnavailable
 from ..protocol.batching import Batch, rebuild_batch
 from ..protocol.errors import InvalidData
-from ..protocol.header import BatchId, first_seq_of, lane_of
-from ..protocol.packing import MAX_PACKED_LEAF, hash_of
+from ..protocol.header import BatchId, first_seq_of, name_of
+from ..protocol.packing import hash_of
+from ..protocol.publication import most_bytes
 from ..protocol.receipt import Scheme
 from ..protocol.signing import scheme_of
 from ..protocol.state import Standing, VoidReason
@@ -70,7 +71,7 @@ class Ledger:
         events = self._reader.events(self._next, self.head.number)
         self._next = self.head.number + 1
         for logged in events:
-            if isinstance(logged.event, NodeRegistered):
+            if isinstance(logged.event, NodeEndorsed | AttestationPosted):
                 self._schemes[logged.event.node] = scheme_of(logged.event.public_key)
         posted = [self._posted(each, each.event) for each in events if isinstance(each.event, Posted)]
         for watched in self.batches.values():
@@ -98,7 +99,7 @@ class Ledger:
         """Fetch a batch's data and rebuild it; what went wrong is kept, and tried again at the next look."""
         event, count = watched.event, watched.posted.header.count
         try:
-            data = self._data.fetch(event.data_uri, count * MAX_PACKED_LEAF)
+            data = self._data.fetch(event.data_uri, most_bytes(count))
             watched.contents = rebuild_batch(event.lane, first_seq_of(event.batch), count, event.root, data)
         except (DataUnavailable, InvalidData) as error:
             watched.trouble = f"the data of {named(event.batch)} could not be had: {error}"
@@ -134,4 +135,4 @@ class Ledger:
 
 def named(batch: BatchId) -> str:
     """A batch as a person reads it: its lane and first sequence number."""
-    return f"batch {lane_of(batch)}/{first_seq_of(batch)}"
+    return f"batch {name_of(batch)}"

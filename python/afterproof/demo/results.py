@@ -62,6 +62,7 @@ def _gas(report: Report) -> Table:
 _SCHEMES: Final[dict[Scheme | None, str]] = {
     Scheme.SECP256K1: "secp256k1 ",
     Scheme.OPENGRADIENT_RSA_PSS: "RSA-PSS ",
+    Scheme.P256: "P-256 ",
 }
 
 

@@ -14,10 +14,12 @@ from ..chain.deploy import deploy
 from ..chain.evm import EvmReader
 from ..chain.evm_deployer import EvmDeployer
 from ..chain.parameters import Kind, Parameters
+from ..chain.parameters_heartbeats import DEMO_HEARTBEATS
 from ..chain.sender import EvmSender
 from ..chain.wallet import SendOptions
 from ..errors import AfterproofError
 from ..protocol.receipt import Domain, Scheme, hex0x
+from ..protocol.registry_terms import DEMO_REGISTRY
 from ..protocol.signing import node_of
 from ..protocol.terms import DEMO, ETHER
 from .accounts import FUNDS, OWNER, USER, VERIFIER, DevelopmentKey
@@ -81,7 +83,7 @@ class Stack:
             if not out.exists():
                 self.anvil.fund(key.address, FUNDS)
         deployer = EvmDeployer(self.anvil.url, OWNER.private, options=_IMPATIENT)
-        parameters = Parameters(Kind.DEVELOPMENT, None, None, 0, DEMO)
+        parameters = Parameters(Kind.DEVELOPMENT, None, None, 0, DEMO, DEMO_REGISTRY, DEMO_HEARTBEATS)
         deployment = deploy(parameters, deployer, out, say=log.info)
         self._say(f"{verb} Settlement at {hex0x(deployment.settlement)}")
         self._say(f"{verb} AttestationRegistry at {hex0x(deployment.registry)}")
@@ -143,4 +145,5 @@ def _named(scheme: Scheme) -> str:
     return {
         Scheme.SECP256K1: "secp256k1 (EIP-712)",
         Scheme.OPENGRADIENT_RSA_PSS: "RSA-PSS, as OpenGradient's do",
+        Scheme.P256: "P-256 (EIP-712)",
     }[scheme]

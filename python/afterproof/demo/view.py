@@ -155,6 +155,7 @@ WHY: Final = {
     VoidReason.FAULTY: "a fault was proven",
     VoidReason.NOT_ENTITLED: "its node is not registered",
     VoidReason.UNTIMELY: "it was too old",
+    VoidReason.STRUCK: "its tile was struck",
     VoidReason.NONE: "the empty leaf",
 }
 """Why a leaf is void, for people."""

@@ -6,21 +6,21 @@ import functools
 import logging
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 import httpx
 import uvicorn
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 from starlette.applications import Starlette
 
 from ..errors import ConfigError
 from ..protocol.errors import InvalidField
 from ..protocol.receipt import Domain, Scheme, hex0x
-from ..protocol.signing import RsaPssSigner, Secp256k1Signer, Signer
+from ..protocol.signing import Secp256k1Signer, Signer, pkcs8_signer
 from . import models
 from .app import Gateway, create_app
 from .forward import Forwarder, NoRelayer, Outlet
@@ -38,9 +38,10 @@ class GatewaySettings:
     """Everything a gateway needs. `private_key` is a secret and stays out of `repr`.
 
     `private_key` holds 32 bytes for SECP256K1, an unencrypted PKCS#8 key in PEM or DER for
-    OPENGRADIENT_RSA_PSS. `registry` is the 20 bytes of the AttestationRegistry's address on the chain
+    the other schemes. `registry` is the 20 bytes of the AttestationRegistry's address on the chain
     `chain_id`. Without a `relayer` (an http or https address) receipts only travel with answers; with one,
-    those on their way to it wait in the folder `spool`, one gateway's own. Port 0 is any free port.
+    those on their way to it wait in the folder `spool`, one gateway's own. `relayer_token` is the token by which the
+    relayer knows this gateway, a secret too. Port 0 is any free port.
     """
 
     chain_id: int
@@ -52,6 +53,7 @@ class GatewaySettings:
     relayer: str | None = None
     spool: Path = Path("gateway-spool")
     model: str = "digits"
+    relayer_token: str | None = field(default=None, repr=False)
 
     @property
     def domain(self) -> Domain:
@@ -74,16 +76,19 @@ def load_signer(scheme: Scheme, private_key: bytes) -> Signer:
     load = serialization.load_pem_private_key if pem else serialization.load_der_private_key
     try:
         key = load(private_key, password=None)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, UnsupportedAlgorithm):
         raise ConfigError(
             "the gateway's private key must be an unencrypted PKCS#8 key in PEM or DER"
         ) from None
-    if not isinstance(key, rsa.RSAPrivateKey):
-        raise ConfigError("the gateway's private key must be an RSA key")
     try:
-        return RsaPssSigner(key)
+        signer = pkcs8_signer(key)
     except InvalidField as error:
         raise ConfigError(f"the gateway's {error}") from None
+    if signer.scheme is not scheme:
+        raise ConfigError(
+            f"the gateway's private key must be one for {scheme}: it is one for {signer.scheme}"
+        )
+    return signer
 
 
 def run_gateway(settings: GatewaySettings) -> None:
@@ -105,7 +110,10 @@ def run_gateway(settings: GatewaySettings) -> None:
         spool = stack.enter_context(contextlib.closing(Spool(settings.spool))) if settings.relayer else None
         gateway = functools.partial(Gateway, {served.name: served}, signer, domain)
         who = f"serves {served.name}, node {hex0x(signer.node)}, scheme {signer.scheme}"
-        asyncio.run(_serve(gateway, listener, who, settings.relayer, spool))
+        headers = (
+            {} if settings.relayer_token is None else {"Authorization": f"Bearer {settings.relayer_token}"}
+        )
+        asyncio.run(_serve(gateway, listener, who, settings.relayer, spool, headers))
 
 
 def _check_address(relayer: str) -> None:
@@ -123,11 +131,12 @@ async def _serve(
     who: str,
     relayer: str | None,
     spool: Spool | None,
+    headers: Mapping[str, str],
 ) -> None:
     async with contextlib.AsyncExitStack() as stack:
         outlet: Outlet = NoRelayer()
         if relayer is not None and spool is not None:
-            client = await stack.enter_async_context(httpx.AsyncClient(timeout=10.0))
+            client = await stack.enter_async_context(httpx.AsyncClient(timeout=10.0, headers=headers))
             outlet = await stack.enter_async_context(forwarding(Forwarder(relayer, spool, client)))
         host, port = listener.getsockname()[:2]
         address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
