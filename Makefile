@@ -12,13 +12,17 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 SOLIDITY := 'contracts/**/*.sol'
 PYTHON_SOURCES := benchmarks python scripts tests
 
-# For `make fuzz`: how long, from which seed (a fresh one unless given), and which one of its runs alone.
+# For `make fuzz`, `crash` and `soak`: how long, and from which seed (a fresh one unless given); for `make fuzz` also which
+# one of its runs alone.
 SECONDS = 600
 SEED =
 RUN =
 
+# For `make bench`: which benchmarks, all unless given.
+ONLY =
+
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint fuzz gas format compile clean
+.PHONY: help setup demo test lint fuzz crash soak gas bench format compile clean
 .DELETE_ON_ERROR:
 
 # $(call step,what is happening,command,log name): one plain line; the log only when the command fails.
@@ -40,7 +44,7 @@ test: lint ## Set up, lint, and run the whole test suite
 	@echo "compiling what changed in the contracts ..."
 	@$(BIN)/python scripts/compile.py --check
 	@echo "running the tests ..."
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 	@echo "running the tests that go through ape, on py-evm and on anvil ..."
 	@$(BIN)/ape test tests/ape/test_through_ape.py
 	@$(BIN)/ape test tests/ape --network ethereum:local:foundry
@@ -60,12 +64,23 @@ lint: setup .venv/.slither ## Check style and types of Python, style of Solidity
 fuzz: setup ## Play the state machines: SECONDS=600 SEED=7 (a fresh one unless given)
 	@$(BIN)/python -m scripts.fuzz --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) $(if $(RUN),--run $(RUN))
 
+crash: setup ## Kill relayers at any moment, on a real node, and hold them to what they promised: SECONDS=600 SEED=7
+	@CRASH_SECONDS=$(SECONDS) SEED=$(SEED) $(BIN)/pytest -s tests/e2e/test_crash.py -k while_many_hand_in
+
+soak: setup ## Give a relayer as much as it can take, and watch its memory, threads and files: SECONDS=600
+	@SOAK_SECONDS=$(SECONDS) $(BIN)/pytest -s tests/e2e/test_soak.py
+
 # Only figures on standard output, whatever has to be set up first.
 gas: ## Measure what the contracts cost on a real node, and bring benchmarks/gas.txt up to date
 	@$(MAKE) --silent --no-print-directory setup >&2
 	@echo "compiling what changed in the contracts ..." >&2
 	@$(BIN)/python scripts/compile.py --check >&2
 	@$(BIN)/python -m benchmarks.gas --write
+
+# As for gas: whatever has to be set up first, only figures on standard output.
+bench: ## Measure how fast everything is on this machine, in at most 25 minutes: ONLY=tree for one benchmark
+	@$(MAKE) --silent --no-print-directory setup >&2
+	@$(BIN)/python -m benchmarks.run $(addprefix --only ,$(ONLY))
 
 format: setup ## Format Python and Solidity in place
 	@$(BIN)/ruff check --fix-only --quiet $(PYTHON_SOURCES)

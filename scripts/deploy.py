@@ -91,5 +91,6 @@ def cli(provider: ProviderAPI, parameters: Path, out: Path, account: Any) -> Non
         sender = to_checksum_address(deployer.account)
         click.echo(f"deploying for {loaded.kind} on chain {deployer.chain_id} from {sender}")
         deploy(loaded, deployer, out, click.echo)
+        click.echo(f"what explorers need to show the sources: python -m scripts.sources {out}")
     except AfterproofError as error:
         raise click.ClickException(str(error)) from error
