@@ -23,7 +23,7 @@ BRIEF = settings(
 
 def test_settlement_machine_through_ape(deploy: Deploy) -> None:
     class ThroughApe(SettlementMachine):
-        can_force_ether = False
+        is_bare = False
 
         @staticmethod
         def make_pair() -> Pair:

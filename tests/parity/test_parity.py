@@ -12,13 +12,15 @@ from afterproof.protocol.merkle import BatchTree, root_of
 from afterproof.protocol.receipt import Domain, Leaf, Receipt, Scheme, digest
 from afterproof.protocol.signing import node_of, scheme_of, verify_leaf
 from tests.support.evm import Contract, Evm
+from tests.support.p256 import N as P256_ORDER
 from tests.support.pair import CHAIN_ID, encode_words
-from tests.support.scene import rsa_signer, secp_signer
+from tests.support.scene import p256_signer, rsa_signer, secp_signer
 
 WORD = st.binary(min_size=32, max_size=32)
 TIME = st.one_of(st.integers(0, 2**64 - 1), st.integers(0, 2**256 - 1))
 RECEIPT = st.builds(Receipt, WORD, WORD, WORD, WORD, WORD, TIME)
-SCHEME_NUMBERS = [None, Scheme.SECP256K1, Scheme.OPENGRADIENT_RSA_PSS]
+SECP256K1_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
+SCHEME_NUMBERS = [None, *Scheme]
 
 
 @cache
@@ -45,7 +47,7 @@ def test_receipt_hashes_are_the_same(receipt: Receipt, signature: bytes, registr
 
 @cache
 def key_pool() -> list[bytes]:
-    return [secp_signer(0).public_key, secp_signer(1).public_key, rsa_signer().public_key]
+    return [node.public_key for node in (secp_signer(0), secp_signer(1), rsa_signer(), p256_signer())]
 
 
 @st.composite
@@ -76,15 +78,18 @@ def test_the_scheme_follows_from_the_key_alike(key: bytes) -> None:
 def schemes() -> tuple[Domain, dict[Scheme, Contract]]:
     evm = Evm(chain_id=CHAIN_ID)
     registry = to_canonical_address(evm.accounts[7])
-    secp, rsa = evm.deploy("Secp256k1Scheme", registry), evm.deploy("OpenGradientRsaPssScheme")
-    return Domain(CHAIN_ID, registry), {Scheme.SECP256K1: secp, Scheme.OPENGRADIENT_RSA_PSS: rsa}
+    return Domain(CHAIN_ID, registry), {
+        Scheme.SECP256K1: evm.deploy("Secp256k1Scheme", registry),
+        Scheme.OPENGRADIENT_RSA_PSS: evm.deploy("OpenGradientRsaPssScheme"),
+        Scheme.P256: evm.deploy("P256Scheme", registry),
+    }
 
 
 @st.composite
 def nearly_signed(draw: st.DrawFn) -> tuple[Leaf, bytes]:
     """A signed leaf with its key, perhaps with one thing changed that the node did not sign."""
     domain, _ = schemes()
-    signer = draw(st.sampled_from([secp_signer(0), rsa_signer()]))
+    signer = draw(st.sampled_from([secp_signer(0), rsa_signer(), p256_signer()]))
     issued_at = draw(st.integers(0, 2**64 - 1))
     plain = Receipt(signer.node, bytes(32), draw(WORD), draw(WORD), bytes(32), issued_at)
     leaf = signer.sign(plain, domain).leaf
@@ -107,9 +112,10 @@ def nearly_signed(draw: st.DrawFn) -> tuple[Leaf, bytes]:
         case "v":
             signature[-1] = draw(st.sampled_from([0, 1, 26, 29, 255]))
         case "high s":
-            order = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
+            order = P256_ORDER if signer.scheme is Scheme.P256 else SECP256K1_ORDER
             signature[32:64] = (order - int.from_bytes(signature[32:64]) % order).to_bytes(32)
-            signature[-1] ^= 7  # 27 <-> 28
+            if signer.scheme is Scheme.SECP256K1:
+                signature[-1] ^= 7  # 27 <-> 28
     return Leaf(plain, bytes(signature)), signer.public_key
 
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, precondition
 
 from afterproof.protocol.batching import Batch, build_batch, declared_range
+from afterproof.protocol.claims import Opening
 from afterproof.protocol.header import BatchId, batch_id
 from afterproof.protocol.outcome import Event, Revert
 from afterproof.protocol.receipt import Leaf, Receipt
@@ -23,6 +24,7 @@ from afterproof.protocol.terms import DEMO, ETHER, GWEI, Terms
 from tests.support.invariants import Standings, half_is_burned, honest_keep_their_stake, solvent
 from tests.support.pair import Pair
 from tests.support.scene import forged_leaf, leaf_of, rsa_signer, secp_signer
+from tests.support.way_out import assert_all_get_out
 
 #: A stake of few slashes and a window of few seconds, so that runs meet their edges.
 TERMS = replace(DEMO, min_stake=3 * DEMO.leaf_slash, cover_share=5_000)
@@ -34,6 +36,8 @@ OTHER_TERMS: tuple[Terms, ...] = (
 )
 LEAF_KINDS = ("good", "good", "good", "forged", "unknown node", "old", "early", "absurd", "empty", "again")
 ACTORS = st.integers(0, 5)
+REFUSER = 5
+"""The actor who takes no ether."""
 LANES = st.integers(0, 3)
 BATCHES: Bundle[Batch] = Bundle("batches")
 OPENINGS: Bundle[Any] = Bundle("openings")
@@ -50,13 +54,28 @@ def promise_signer(number: int) -> Secp256k1Signer:
     return Secp256k1Signer(sha256(b"promise key %d" % number).digest())
 
 
+@cache
+def _prototype() -> tuple[Pair, tuple[Any, ...]]:
+    pair = Pair(TERMS)
+    pair.let_refuse(REFUSER)
+    return pair, pair.save()
+
+
+def bare_pair() -> Pair:
+    """A pair as good as new, on the bare EVM; the one got before is gone."""
+    pair, saved = _prototype()
+    pair.restore(saved)
+    return pair
+
+
 class SettlementBase(RuleBasedStateMachine):
     """What the rules stand on; ``make_pair`` chooses what runs the contracts."""
 
     batches = BATCHES
     openings = OPENINGS
-    make_pair = staticmethod(lambda: Pair(TERMS))
-    can_force_ether = True
+    make_pair = staticmethod(lambda: bare_pair())
+    is_bare = True
+    """The EVM is the tests' own: ether can be forced in, contracts can act, and all of it be taken back."""
 
     @initialize()
     def deploy(self) -> None:
@@ -67,8 +86,9 @@ class SettlementBase(RuleBasedStateMachine):
         self.dishonest: set[int] = set()
         self.taken: set[int] = set()
         self.posted: dict[BatchId, Batch] = {}
+        self.promised: list[Opening] = []
         self.slashed = self.shared = self.swept = 0
-        self.number = 0
+        self.number = self.forcings = self.departures = 0
         self.last_leaf: Leaf | None = None
         for signer in signers()[:2]:
             self.attempt("endorse", 0, signer.public_key, self.pair.accounts[1])
@@ -82,9 +102,12 @@ class SettlementBase(RuleBasedStateMachine):
         except Revert:
             return None
 
-    def open_with(self, actor: int, promise_key: bytes, ahead: int, value: int) -> None:
+    def open_with(
+        self, actor: int, promise_key: bytes, ahead: int, value: int, poster: bytes | None = None
+    ) -> None:
         """Opens a lane that the actor owns and posts on."""
-        events = self.attempt("open_lane", actor, self.pair.accounts[actor], promise_key, ahead, value=value)
+        poster = self.pair.accounts[actor] if poster is None else poster
+        events = self.attempt("open_lane", actor, poster, promise_key, ahead, value=value)
         if events:
             self.paid_in[events[0].arguments[0]] = value
 
@@ -129,19 +152,22 @@ class SettlementBase(RuleBasedStateMachine):
         half_is_burned(self.spec, self.slashed, self.shared, self.swept)
         honest = [lane for lane in self.paid_in if lane not in self.dishonest]
         honest_keep_their_stake(self.spec, self.paid_in, honest)
-        self.standings.check(self.worth_a_look())
-
-    def worth_a_look(self) -> list[tuple[BatchId, int]]:
-        """The newest leaves, and those whose window ends about now: where a standing may have just changed."""
-        places = list(self.standings.seen)
-        ends = {batch: self.spec.batches[batch].header.latest_end for batch, _ in places}
-        turning = [place for place in places if abs(ends[place[0]] - self.evm.now) <= 1]
-        return turning[:4] + places[-2:]
+        self.standings.check()
+        if self.pair.reads_cheaply:
+            self.pair.compare_state(views_of_time=False)
 
     def teardown(self) -> None:
         if hasattr(self, "standings"):
             self.pair.compare_state()
-            self.standings.check(self.standings.seen)
+            self.standings.check(everywhere=True)
+            self.all_get_out()
+
+    def all_get_out(self) -> None:
+        """From where the run is, everyone could leave with what it is owed."""
+        if self.is_bare:
+            honest = self.paid_in.keys() - self.dishonest
+            assert_all_get_out(self.pair, self.posted, self.promised, honest)
+            self.spec = self.pair.spec
 
     # --- helpers -------------------------------------------------------------------------------
 
@@ -149,6 +175,15 @@ class SettlementBase(RuleBasedStateMachine):
         """The actor who may post on a lane; None where nobody may any more."""
         poster = self.spec.lanes[lane].poster
         return None if poster == ZERO_ADDRESS else self.pair.accounts.index(poster)
+
+    def newest(self, batch: Batch) -> Batch:
+        """The batch posted last, which can most likely be disputed; the given one where none was."""
+        return next(reversed(self.posted.values()), batch)
+
+    def give(self, actor: int, amount: int) -> None:
+        """Makes an actor rich enough to overflow what the contract can hold, where that can be done."""
+        if self.is_bare:
+            self.evm.set_balance(self.pair.accounts[actor], amount)
 
     def batch_at(self, place: tuple[int, int]) -> Batch | None:
         """The batch that holds a (lane, seq), of those posted leaf by leaf."""

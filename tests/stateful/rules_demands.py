@@ -29,8 +29,17 @@ def tile_path(batch: Batch, tile: int) -> tuple[bytes, tuple[bytes, ...]]:
 class DemandRules(SettlementBase):
     """What verifiers, griefers and lanes do with tiles."""
 
-    @rule(actor=ACTORS, batch=BATCHES, tile=TILES, wrong=WRONG, short=st.booleans())
-    def demand(self, actor: int, batch: Batch, tile: int, wrong: str, short: bool) -> None:
+    @rule(
+        actor=ACTORS,
+        batch=BATCHES,
+        tile=TILES,
+        wrong=WRONG,
+        short=st.sampled_from([False, False, False, True]),
+        old=st.sampled_from([False, False, True]),
+    )
+    def demand(self, actor: int, batch: Batch, tile: int, wrong: str, short: bool, old: bool = True) -> None:
+        batch = batch if old else self.newest(batch)
+        tile = tile if old else tile % len(batch.tree.tile_roots)
         root, path = tile_path(batch, tile)
         if wrong == "root":
             root = bytes(32)
@@ -39,8 +48,22 @@ class DemandRules(SettlementBase):
         deposit = self.spec.deposit(batch.id, 0, self.evm.base_fee) - (1 if short else 0)
         self.attempt("demand_tile", actor, batch.id, tile, root, path, value=deposit)
 
-    @rule(actor=ACTORS, batch=BATCHES, tile=TILES, half=st.integers(0, 2), wrong=WRONG)
-    def answer(self, actor: int, batch: Batch, tile: int, half: int, wrong: str) -> None:
+    @rule(
+        actor=ACTORS,
+        batch=BATCHES,
+        tile=TILES,
+        half=st.sampled_from([0, 0, 1, 2]),
+        wrong=WRONG,
+        demand=st.booleans(),
+    )
+    def answer(
+        self, actor: int, batch: Batch, tile: int, half: int, wrong: str, demand: bool = False
+    ) -> None:
+        """Half a tile is shown, perhaps of one that was demanded in the same second."""
+        if demand:
+            batch = self.newest(batch)
+            tile %= len(batch.tree.tile_roots)
+            self.demand((actor + 1) % 6, batch, tile, "", False)
         tiles = len(batch.tree.tile_roots)
         leaves = batch.leaves[TILE * (tile % tiles) : TILE * (tile % tiles) + TILE]
         halves = [leaves[:HALF], leaves[HALF:]]
@@ -64,23 +87,27 @@ class DemandRules(SettlementBase):
             self.dishonest.add(batch.lane)
             self.note_slash(events[0].arguments[3], 50)
 
-    @rule(actor=ACTORS, batch=BATCHES, offset=st.sampled_from([0, 1]))
+    @rule(actor=ACTORS, batch=BATCHES, offset=st.sampled_from([-1, 0, 1, 1]))
     def expire_at_the_deadline(self, actor: int, batch: Batch, offset: int) -> None:
-        """Lands on the last second of a demand, and just after it."""
-        for tile, demand in self.spec.batches[batch.id].demands.items():
-            if demand.deadline + offset > self.evm.now:
-                self.evm.warp(demand.deadline + offset)
-            self.expire(actor, batch, tile)
-            return
+        """Lands on the last second of a demand that is open, and next to it."""
+        self.demand((actor + 1) % 6, batch, 0, "", False, old=False)
+        for posted in (self.newest(batch), batch):
+            for tile, demand in self.spec.batches[posted.id].demands.items():
+                if demand.answered_at or demand.expired:
+                    continue
+                self.evm.warp(max(self.evm.now, demand.deadline + offset))
+                self.expire(actor, posted, tile)
+                return
 
-    @rule(target=BATCHES, lane=st.integers(1, 2), actor=ACTORS, answered=st.integers(0, 4))
+    @rule(target=BATCHES, lane=st.integers(1, 2), actor=ACTORS, answered=st.sampled_from([0, 0, 1, 2, 4]))
     def withhold(self, lane: int, actor: int, answered: int) -> Any:
         """A lane posts four tiles and a leaf, shows few of them, and meets the fuse."""
         if self.attempt("top_up", actor, lane, value=ETHER // 4):
             self.paid_in[lane] += ETHER // 4
         state = self.spec.lanes[lane]
         leaf = self.make_leaf("good")
-        batch = build_batch(lane, state.next_seq, [leaf] * (4 * TILE + 1))
+        # Tiles of one leaf and many empty ones: as good to demand as full ones, and much quicker to show.
+        batch = build_batch(lane, state.next_seq, [leaf, *[None] * (TILE - 1)] * 4 + [leaf])
         poster = self.poster_of(lane)
         arguments = (batch.count, self.evm.now, self.evm.now, batch.tree.tile_roots, "")
         if poster is None or not self.attempt("post", poster, lane, batch.first_seq, *arguments):
@@ -98,8 +125,19 @@ class DemandRules(SettlementBase):
             self.expire(actor, batch, tile)
         return batch
 
-    @rule(actor=ACTORS, batch=BATCHES, earlier=BATCHES, at=st.integers(0, 299), place=st.integers(0, 299))
-    def prove_duplicate(self, actor: int, batch: Batch, earlier: Batch, at: int, place: int) -> None:
+    @rule(
+        actor=ACTORS,
+        batch=BATCHES,
+        earlier=BATCHES,
+        at=st.integers(0, 299),
+        place=st.integers(0, 299),
+        same=st.booleans(),
+    )
+    def prove_duplicate(
+        self, actor: int, batch: Batch, earlier: Batch, at: int, place: int, same: bool
+    ) -> None:
+        batch = self.newest(batch)
+        earlier = batch if same else earlier
         index, before = at % batch.count, place % earlier.count
         leaf, first = batch.leaves[index], earlier.leaves[before]
         if leaf is None or first is None:
@@ -113,6 +151,7 @@ class DemandRules(SettlementBase):
 
     @rule(actor=ACTORS, batch=BATCHES, at=st.integers(0, 299))
     def prove_misdeclared(self, actor: int, batch: Batch, at: int) -> None:
+        batch = self.newest(batch) if at % 3 else batch
         index = at % batch.count
         leaf = batch.leaves[index]
         if leaf is not None:

@@ -1,17 +1,17 @@
-"""Rules about promises: kept, broken, doubled, malformed; rotation, ahead, leaving, pauses."""
+"""Rules about promises: kept, doubled, malformed; rotation, ahead, leaving, pauses."""
 
 from dataclasses import replace
 from typing import Any
 
 from hypothesis import strategies as st
-from hypothesis.stateful import multiple, rule
+from hypothesis.stateful import rule
 
 from afterproof.protocol.batching import Batch
 from afterproof.protocol.claims import Opening
 from afterproof.protocol.merkle import BatchTree
 from afterproof.protocol.packing import hash_of
 from afterproof.protocol.promise import SignedPromise, promise_of
-from afterproof.protocol.terms import ETHER
+from afterproof.protocol.state import ZERO_ADDRESS
 from tests.stateful.base import ACTORS, BATCHES, LANES, OPENINGS, SettlementBase, promise_signer
 
 
@@ -30,9 +30,8 @@ class PromiseRules(SettlementBase):
     )
     def promise_and_keep(self, lane: int, count: int, delay: int, to: int, pick: int) -> Any:
         """An honest relayer: it signs for its next numbers, then posts just these leaves, at once."""
-        state = self.spec.lanes.get(lane)
-        if state is None:
-            return multiple()
+        lane = lane if lane in self.spec.lanes else 2
+        state = self.spec.lanes[lane]
         leaves = [self.make_leaf("good") for _ in range(count)]
         opening = self.opened(lane, state.next_seq, leaves, self.evm.now + delay, to, pick % count)
         batch = self.post_leaves(lane, leaves)
@@ -48,24 +47,29 @@ class PromiseRules(SettlementBase):
         to=ACTORS,
         key=st.integers(0, 3),
         nobody=st.booleans(),
+        twin=st.booleans(),
     )
-    def promise_anything(self, lane: int, at: int, delay: int, to: int, key: int, nobody: bool) -> Any:
-        """A promise for any number, due at any time, perhaps signed by a key that has no say."""
-        state = self.spec.lanes.get(lane)
-        if state is None:
-            return multiple()
+    def promise_anything(
+        self, lane: int, at: int, delay: int, to: int, key: int, nobody: bool, twin: bool
+    ) -> Any:
+        """A promise for any number, due at any time, perhaps signed by a key that has no say, perhaps of no leaf but of
+        a hash that is another's but for the last byte."""
+        lane = lane if lane in self.spec.lanes else 2
+        state = self.spec.lanes[lane]
         seq = max(0, state.next_seq + at)
         if promise_signer(key).address == state.promise_key(seq):
             self.dishonest.add(lane)
         promise = promise_of(
             lane,
             seq,
-            [hash_of(self.make_leaf("good"))],
+            [self.twin_of(lane, seq) if twin else hash_of(self.make_leaf("good"))],
             max(0, self.evm.now + delay),
             bytes(20) if nobody else self.pair.accounts[to],
         )
         signature = promise_signer(key).sign_hash(promise.digest(self.pair.promise_domain))
-        return Opening(SignedPromise(promise, signature), seq, promise.root, ())
+        opening = Opening(SignedPromise(promise, signature), seq, promise.root, ())
+        self.promised.append(opening)
+        return opening
 
     # --- claiming ------------------------------------------------------------------------------
 
@@ -99,81 +103,39 @@ class PromiseRules(SettlementBase):
     def claim_double(self, actor: int, first: Opening, second: Opening) -> None:
         self.claim("claim_double", actor, first, second, self.first_seq_at(first.place))
 
-    @rule(actor=ACTORS, opening=OPENINGS, key=st.integers(0, 3), swap=st.booleans())
-    def double_it(self, actor: int, opening: Opening, key: int, swap: bool) -> None:
-        """A second promise for the same number, and the claim on both."""
+    @rule(actor=ACTORS, opening=OPENINGS, key=st.integers(0, 3), swap=st.booleans(), twin=st.booleans())
+    def double_it(self, actor: int, opening: Opening, key: int, swap: bool, twin: bool) -> None:
+        """A second promise for the same number, perhaps of the first one's twin, and the claim on both."""
         lane = self.spec.lanes[opening.place[0]]
         if promise_signer(key).address == lane.promise_key(opening.seq):
             self.dishonest.add(opening.place[0])
         promise = promise_of(
             opening.place[0],
             opening.seq,
-            [hash_of(self.make_leaf("good"))],
+            [twin_hash(opening.leaf_hash) if twin else hash_of(self.make_leaf("good"))],
             self.evm.now + 5,
             self.pair.accounts[1],
         )
         signature = promise_signer(key).sign_hash(promise.digest(self.pair.promise_domain))
         second = Opening(SignedPromise(promise, signature), opening.seq, promise.root, ())
+        self.promised.append(second)
         pair = (second, opening) if swap else (opening, second)
         self.claim("claim_double", actor, *pair, self.first_seq_at(opening.place))
 
-    @rule(
-        lane=st.integers(1, 2),
-        actor=ACTORS,
-        how=st.sampled_from(["missed", "late", "omitted", "emptied", "doubled", "struck"]),
-        offset=st.sampled_from([0, 1, 12, 13]),
-        paused=st.booleans(),
-        nobody=st.booleans(),
-    )
-    def break_a_promise(
-        self, lane: int, actor: int, how: str, offset: int, paused: bool, nobody: bool
-    ) -> None:
-        """A lane signs for its next number and breaks its word; the claim lands about a deadline."""
-        if lane not in self.spec.lanes:
-            return
-        self.dishonest.add(lane)
-        leaf, seq, due = self.make_leaf("good"), self.spec.lanes[lane].next_seq, self.evm.now + 3
-        opening = self.opened(lane, seq, [leaf], due, 6 if nobody else actor, 0)
-        if paused:
-            self.pause(True, 5)
-        if how in ("missed", "late"):
-            self.evm.warp(self.spec.due(due) + offset)
-        if how == "missed":
-            self.claim("claim_missed", actor, opening, 0)
-            return
-        other = None if how == "emptied" else self.make_leaf("good")
-        batch = self.post_leaves(lane, [leaf if how in ("late", "struck", "doubled") else other])
-        if batch is None:
-            return
-        if how == "struck":
-            self.attempt("demand_tile", actor, batch.id, 0, batch.tree.root, (), value=ETHER // 100)
-            self.expire_first(actor, batch, offset)
-        if how == "doubled":
-            second = self.opened(lane, seq, [other], due, actor, 0)
-            self.claim("claim_double", actor, opening, second, seq)
-        elif how in ("omitted", "emptied"):
-            self.claim("claim_omitted", actor, opening, seq, hash_of(other), ())
-        self.claim("claim_missed", actor, opening, seq)
-
-    def expire_first(self, actor: int, batch: Batch, offset: int) -> None:
-        """Waits for the deadline of the batch's first tile, and perhaps settles its demand."""
-        demand = self.spec.batches[batch.id].demands.get(0)
-        if demand is None:
-            return
-        self.evm.warp(max(self.evm.now, demand.deadline + offset))
-        events = self.attempt("expire_demand", actor, batch.id, 0) if offset == 12 else None
-        if events:
-            self.note_slash(events[0].arguments[3], 50)
-
     # --- the lane's own affairs ----------------------------------------------------------------
 
-    @rule(lane=LANES, stranger=st.sampled_from([0, 0, 1]), key=st.integers(0, 3), to=ACTORS)
-    def rotate(self, lane: int, stranger: int, key: int, to: int) -> None:
+    @rule(
+        lane=LANES,
+        stranger=st.sampled_from([0, 0, 1]),
+        key=st.integers(0, 3),
+        to=st.sampled_from([0, 1, 2, 5, None]),
+    )
+    def rotate(self, lane: int, stranger: int, key: int, to: int | None) -> None:
         self.attempt(
             "rotate",
             self.owner_of(lane) + stranger,
             lane,
-            self.pair.accounts[to],
+            ZERO_ADDRESS if to is None else self.pair.accounts[to],
             promise_signer(key).address,
         )
 
@@ -183,6 +145,8 @@ class PromiseRules(SettlementBase):
 
     @rule(actor=ACTORS, lane=st.integers(1, 2), wait=st.booleans())
     def apply_ahead(self, actor: int, lane: int, wait: bool) -> None:
+        if lane in self.spec.lanes and wait:
+            self.attempt("set_ahead", self.owner_of(lane), lane, 0)
         shrink = self.spec.lanes[lane].shrink if lane in self.spec.lanes else None
         if wait and shrink and shrink[1] > self.evm.now:
             self.evm.warp(shrink[1])
@@ -221,7 +185,16 @@ class PromiseRules(SettlementBase):
     def pause(self, guardian: bool, seconds: int) -> None:
         self.attempt("pause", 9 if guardian else 0, seconds)
 
+    @rule(sender=st.sampled_from([0, 0, 1]), to=st.sampled_from([9, 9, 8, None]))
+    def set_guardian(self, sender: int, to: int | None) -> None:
+        self.attempt("set_guardian", sender, ZERO_ADDRESS if to is None else self.pair.accounts[to])
+
     # --- helpers -------------------------------------------------------------------------------
+
+    def twin_of(self, lane: int, seq: int) -> bytes:
+        """A hash that differs in the last byte from one that was promised at that place, or from any."""
+        there = [opening for opening in self.promised if opening.place == (lane, seq)]
+        return twin_hash(there[-1].leaf_hash if there else hash_of(self.make_leaf("good")))
 
     def owner_of(self, lane: int) -> int:
         """The actor who owns a lane; 0 for a lane that is none."""
@@ -229,7 +202,12 @@ class PromiseRules(SettlementBase):
 
     def opened(self, lane: int, seq: int, leaves: list[Any], due: int, to: int, pick: int) -> Opening:
         """The promise for ``leaves`` by the lane's own key, opened at one of them."""
-        hashes = [hash_of(leaf) for leaf in leaves]
+        return self.opened_hashes(lane, seq, [hash_of(leaf) for leaf in leaves], due, to, pick)
+
+    def opened_hashes(
+        self, lane: int, seq: int, hashes: list[bytes], due: int, to: int, pick: int
+    ) -> Opening:
+        """The promise for leaves with these hashes, or for any 32 bytes."""
         promise = promise_of(lane, seq, hashes, due, self.pair.accounts[to])
         key = self.spec.lanes[lane].promise_key(seq + pick)
         signer = next(
@@ -237,15 +215,25 @@ class PromiseRules(SettlementBase):
         )
         signature = signer.sign_hash(promise.digest(self.pair.promise_domain))
         proof = tuple(BatchTree(hashes).proof(pick))
-        return Opening(SignedPromise(promise, signature), seq + pick, hashes[pick], proof)
+        opening = Opening(SignedPromise(promise, signature), seq + pick, hashes[pick], proof)
+        self.promised.append(opening)
+        return opening
 
     def claim(self, action: str, actor: int, *arguments: Any) -> None:
-        """Plays a claim; half burns, the rest goes to beneficiary and caller."""
+        """Plays a claim, having asked what is promised; half burns, the rest goes to beneficiary and caller."""
+        for opening in arguments:
+            if isinstance(opening, Opening):
+                self.pair.is_promised(opening)
         events = self.attempt(action, actor, *arguments)
         if events:
             lane, _, _, beneficiary, _, slashed = events[0].arguments
             assert lane in self.dishonest, f"an honest lane lost {slashed} by {action}"
             self.note_slash(slashed, 45 if any(beneficiary) else 0, 5)
+
+
+def twin_hash(leaf_hash: bytes) -> bytes:
+    """32 bytes that differ from a leaf hash in the last byte alone."""
+    return leaf_hash[:31] + bytes([leaf_hash[31] ^ 1])
 
 
 def scrambled_opening(opening: Opening, what: str) -> Opening:
