@@ -19,10 +19,14 @@ from afterproof.chain.deploy import deploy
 from afterproof.chain.evm_deployer import EvmDeployer
 from afterproof.chain.memory import MemoryChain
 from afterproof.chain.parameters import Kind, Parameters
+from afterproof.chain.parameters_heartbeats import DEMO_HEARTBEATS
 from afterproof.chain.sender import EvmSender
 from afterproof.chain.wallet import SendOptions, address_of
+from afterproof.protocol.registry_terms import DEMO_REGISTRY
 from afterproof.protocol.terms import DEMO, ETHER
 from tests.support.anvil import FIRST_KEY, anvil
+from tests.support.compiled import artifact
+from tests.support.evidence import verify_document
 
 OWNER_KEY = bytes.fromhex(FIRST_KEY[2:])
 KEYS = {
@@ -32,7 +36,7 @@ KEYS = {
 FUNDED = ("owner", "relayer", "poster", "prover")
 WEALTH = 1_000 * ETHER
 IMPATIENT = SendOptions(poll=0.02, landing_timeout=5.0)
-PARAMETERS = Parameters(Kind.DEVELOPMENT, None, None, 0, DEMO)
+PARAMETERS = Parameters(Kind.DEVELOPMENT, None, None, 0, DEMO, DEMO_REGISTRY, DEMO_HEARTBEATS)
 
 
 class Stage(Protocol):
@@ -57,6 +61,10 @@ class Stage(Protocol):
         """Lets time pass until the newest block has ``timestamp``, later than now."""
         ...
 
+    def place_evidence(self) -> bytes:
+        """The address of a contract that judges the documents of :mod:`tests.support.evidence`."""
+        ...
+
 
 class MemoryStage:
     """The stage on a MemoryChain."""
@@ -79,6 +87,9 @@ class MemoryStage:
     def until(self, timestamp: int) -> None:
         self.chain.mine(timestamp - self.now)
 
+    def place_evidence(self) -> bytes:
+        return self.chain.verifiers.place(verify_document)
+
 
 class EvmStage:
     """The stage on a real node, which must be anvil."""
@@ -100,6 +111,11 @@ class EvmStage:
         self.at(timestamp)
         rpc(self.url, "evm_mine")
 
+    def place_evidence(self) -> bytes:
+        code = bytes.fromhex(artifact("EvidenceHarness")["bytecode"][2:])
+        deployer = EvmDeployer(self.url, OWNER_KEY, options=IMPATIENT)
+        return deployer.deploy("EvidenceHarness", code).address
+
 
 def rpc(url: str, method: str, *params: Any) -> Any:
     """A raw JSON-RPC call, for what only a development node has."""
@@ -112,9 +128,9 @@ def rpc(url: str, method: str, *params: Any) -> Any:
 
 
 @contextmanager
-def deployed_anvil() -> Iterator[tuple[str, Deployment]]:
+def deployed_anvil(hardfork: str = "prague") -> Iterator[tuple[str, Deployment]]:
     """A node with the contracts deployed and every role but the poor one funded."""
-    with anvil() as node, tempfile.TemporaryDirectory() as folder:
+    with anvil(hardfork=hardfork) as node, tempfile.TemporaryDirectory() as folder:
         deployer = EvmDeployer(node.url, OWNER_KEY, options=IMPATIENT)
         deployment = deploy(PARAMETERS, deployer, Path(folder) / "deployment.json", lambda _: None)
         for role in FUNDED:

@@ -10,6 +10,8 @@ from typing import Any
 
 from afterproof.chain.base import ChainSender
 from afterproof.store import Store
+from afterproof.store.database import Database
+from afterproof.store.sqlite import Sqlite
 
 
 class Crash(BaseException):
@@ -41,9 +43,7 @@ def crash_at(store: Store, commit: int, when: str) -> Iterator[list[int]]:
                 yield
 
     def execute(statement: str, parameters: Sequence[Any] = ()) -> int:
-        alone = (
-            statement.startswith(("INSERT", "UPDATE", "DELETE")) and not database._connection().in_transaction
-        )
+        alone = statement.startswith(("INSERT", "UPDATE", "DELETE")) and not database.in_transaction
         with transaction() if alone else contextlib.nullcontext():
             return kind.execute(database, statement, parameters)
 
@@ -58,11 +58,24 @@ def tables(store: Store, without: Container[str] = ()) -> dict[str, list[str]]:
     """Every table's rows, to compare two stores by; ``without`` tables and ``table.column``s."""
     database = store._database
     found = {}
-    for (name,) in database.rows("SELECT name FROM sqlite_master WHERE type = 'table'"):
-        columns = [row[1] for row in database.rows(f"PRAGMA table_info({name})")]
+    for name, columns in _columns(database).items():
         kept = [column for column in columns if f"{name}.{column}" not in without]
         if name not in without:
             found[name] = sorted(map(repr, database.rows(f"SELECT {', '.join(kept)} FROM {name}")))
+    return found
+
+
+def _columns(database: Database) -> dict[str, list[str]]:
+    """Every table's columns."""
+    if isinstance(database, Sqlite):
+        names = [name for (name,) in database.rows("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        return {name: [row[1] for row in database.rows(f"PRAGMA table_info({name})")] for name in names}
+    found: dict[str, list[str]] = {}
+    for name, column in database.rows(
+        "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = current_schema()"
+        " AND table_name <> 'schema_version' ORDER BY table_name, ordinal_position"
+    ):
+        found.setdefault(name, []).append(column)
     return found
 
 
@@ -78,8 +91,8 @@ class Doomed:
         return self._last(found) if name in ("post", "prove_fault") else found
 
     def _last(self, call: Callable[..., Any]) -> Callable[..., Any]:
-        def act(*arguments: Any) -> Any:
-            landed = call(*arguments)
+        def act(*arguments: Any, **named: Any) -> Any:
+            landed = call(*arguments, **named)
             self._left -= 1
             if self._left == 0:
                 raise Crash

@@ -22,7 +22,6 @@ from eth.constants import CREATE_CONTRACT_ADDRESS
 from eth.db.atomic import AtomicDB
 from eth.exceptions import Revert
 from eth.vm.execution_context import ExecutionContext
-from eth.vm.forks.prague.state import PragueState
 from eth.vm.message import Message
 from eth_hash.auto import keccak
 from eth_utils import to_canonical_address
@@ -31,6 +30,7 @@ from trie.constants import BLANK_NODE_HASH
 from tests.support.abi import Function, Interface, checksum
 from tests.support.compiled import artifact as compiled_artifact
 from tests.support.compiled import linked
+from tests.support.watched_state import Slot, WatchedState
 
 GENESIS = 1_700_000_000
 ETHER = 10**18
@@ -87,6 +87,18 @@ class Snapshot(NamedTuple):
     now: int
     block_number: int
     contracts: dict[bytes, Interface]
+    views: "dict[tuple[Any, ...], View]"
+    written: dict[Slot, int]
+
+
+class View(NamedTuple):
+    """What a call returned, when, and what it had read: it returns the same until something of that changes."""
+
+    value: Any
+    made: int
+    slots: frozenset[Slot]
+    block: tuple[int, int] | None
+    """Time and number, where it asked for either."""
 
 
 class Contract:
@@ -99,6 +111,10 @@ class Contract:
         """What the function returns; whatever it changes is undone. Raises Reverted."""
         function = self.interface.function(fn, len(args))
         return self.evm.message(self, function, args, sender, value, gas, keep=False).value
+
+    def read(self, fn: str, *args: Any) -> Any:
+        """What ``call`` returns; not run again while nothing that it read has changed."""
+        return self.evm.view(self, self.interface.function(fn, len(args)), args)
 
     def send(self, fn: str, *args: Any, sender: Any, value: int = 0, gas: int | None = None) -> Result:
         """Run the function for good. Raises Reverted."""
@@ -116,6 +132,9 @@ class Contract:
 class Evm:
     """One chain in memory, with ten rich accounts. Time stands still until `warp`."""
 
+    parent_hash = keccak(b"the block before")
+    """What every block says that the one before it hashes to."""
+
     def __init__(
         self, *, now: int = GENESIS, gas: int = 30_000_000, chain_id: int = 31_337, base_fee: int = 0
     ):
@@ -128,12 +147,13 @@ class Evm:
             difficulty=0,
             mix_hash=b"\0" * 32,
             gas_limit=gas,
-            prev_hashes=(),
+            prev_hashes=(self.parent_hash,),
             chain_id=chain_id,
             base_fee_per_gas=base_fee,
             excess_blob_gas=0,
         )
-        self._state = PragueState(self._db, self._context, BLANK_NODE_HASH)
+        self._state = WatchedState(self._db, self._context, BLANK_NODE_HASH)
+        self._views: dict[tuple[Any, ...], View] = {}
         self._contracts: dict[bytes, Interface] = {}
         self.accounts = [checksum(keccak(b"account %d" % i)[12:]) for i in range(10)]
         for account in self.accounts:
@@ -166,12 +186,17 @@ class Evm:
         self._context._block_number += max(1, (to - self.now) // BLOCK_SECONDS)
         self._context._timestamp = to
 
+    def split(self, chain_id: int) -> None:
+        """From now on this is the half of a split chain that took another id. A restored snapshot keeps it."""
+        self._context._chain_id = chain_id
+
     # Money
 
     def balance(self, who: Any) -> int:
         return self._state.get_balance(_canonical(who))
 
     def set_balance(self, who: Any, wei: int) -> None:
+        self._state.messages += 1
         self._state.set_balance(_canonical(who), wei)
 
     # Snapshots: any may be restored, any number of times, in any order
@@ -179,12 +204,15 @@ class Evm:
     def snapshot(self) -> Snapshot:
         self._state.lock_changes()
         self._state.persist()
-        return Snapshot(self._state.state_root, self.now, self.block_number, dict(self._contracts))
+        root, written = self._state.state_root, dict(self._state.written)
+        return Snapshot(root, self.now, self.block_number, dict(self._contracts), dict(self._views), written)
 
     def restore(self, snapshot: Snapshot) -> None:
         self._context._timestamp, self._context._block_number = snapshot.now, snapshot.block_number
-        self._state = PragueState(self._db, self._context, snapshot.root)
-        self._contracts = dict(snapshot.contracts)
+        messages = self._state.messages
+        self._state = WatchedState(self._db, self._context, snapshot.root)
+        self._state.messages, self._state.written = messages, dict(snapshot.written)
+        self._views, self._contracts = dict(snapshot.views), dict(snapshot.contracts)
 
     # Contracts
 
@@ -224,6 +252,19 @@ class Evm:
     def storage(self, who: Any, slot: int) -> int:
         return self._state.get_storage(_canonical(who), slot)
 
+    def set_storage(self, who: Any, slot: int, value: int) -> None:
+        """Put a word there, as if a message had."""
+        self._state.messages += 1
+        self._state.set_storage(_canonical(who), slot, value)
+        self._state.lock_changes()
+
+    def slots_read(self, contract: Contract, fn: str, *args: Any) -> list[int]:
+        """The storage slots of the contract that a view reads, in order."""
+        with self._state.recorded() as record:
+            contract.call(fn, *args)
+        own = _canonical(contract)
+        return sorted(slot for account, slot in record.slots if account == own and isinstance(slot, int))
+
     def _linked(self, artifact: Mapping[str, Any], given: Mapping[str, Any], sender: Any) -> bytes:
         def address_of(name: str) -> bytes:
             return _canonical(
@@ -233,6 +274,19 @@ class Evm:
         return linked(artifact, address_of)
 
     # Messages
+
+    def view(self, contract: Contract, function: Function, args: tuple[Any, ...]) -> Any:
+        """What a call returns: run, unless it was before and nothing that it read has changed since."""
+        asked = (contract.address, function, args)
+        block, state = (self.now, self.block_number), self._state
+        known = self._views.get(asked)
+        if known and known.block in (None, block) and not state.changed(known.slots, known.made):
+            return known.value
+        with state.recorded() as record:
+            result = self.message(contract, function, args, None, 0, None, keep=False).value
+        at = block if record.block else None
+        self._views[asked] = View(result, state.messages, frozenset(record.slots), at)
+        return result
 
     def transfer(
         self, to: Any, value: int, *, sender: Any, data: bytes = b"", gas: int | None = None
@@ -275,6 +329,7 @@ class Evm:
         created: bytes | None = None,
     ) -> Result:
         state = self._state
+        state.messages += 1
         if (held := state.get_balance(sender)) < value:
             raise ValueError(f"{checksum(sender)} has {held} wei and cannot send {value}")
         base, floor = _base_cost(code if created else data, created is not None)

@@ -19,11 +19,12 @@ Answer = Callable[[str, list[Any]], Any]
 
 @dataclass(frozen=True)
 class Http:
-    """An answer with this status and body; ``delay`` in seconds."""
+    """An answer with this status, body and headers; ``delay`` in seconds."""
 
     status: int = 200
     body: bytes = b""
     delay: float = 0.0
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 @contextmanager
@@ -41,6 +42,8 @@ def false_node(answer: Answer) -> Iterator[str]:
                 said = Http(body=json.dumps({"jsonrpc": "2.0", "id": asked["id"], **said}).encode())
             time.sleep(said.delay)
             self.send_response(said.status)
+            for header in said.headers:
+                self.send_header(*header)
             self.send_header("Content-Length", str(len(said.body)))
             self.end_headers()
             self.wfile.write(said.body)

@@ -8,6 +8,7 @@ import httpx
 
 from afterproof.steps import Context
 from afterproof.web.relayer import create_app
+from tests.support.contract import conforms
 
 JSON = {"Content-Type": "application/json"}
 
@@ -15,14 +16,14 @@ JSON = {"Content-Type": "application/json"}
 def ask(
     relayer: Context, method: str, path: str, raise_errors: bool = True, **options: Any
 ) -> httpx.Response:
-    """One request in process. A mistake of ours raises, unless asked not to."""
+    """One request in process, answered as described. A mistake of ours raises, unless asked not to."""
 
     async def send() -> httpx.Response:
         transport = httpx.ASGITransport(create_app(relayer), raise_app_exceptions=raise_errors)
         async with httpx.AsyncClient(transport=transport, base_url="http://relayer.test") as client:
             return await client.request(method, path, **options)
 
-    return asyncio.run(send())
+    return conforms(asyncio.run(send()))
 
 
 def hand_in(relayer: Context, body: object) -> httpx.Response:

@@ -1,24 +1,30 @@
 """The contracts and their executable specification, side by side: every action is played on both and compared."""
 
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import astuple
 from typing import Any
 
 from eth_utils import is_address, to_canonical_address
 
+from afterproof.protocol.attestations import Claims
 from afterproof.protocol.claims import Opening
 from afterproof.protocol.header import BatchId
 from afterproof.protocol.outcome import Env, Event, Revert
 from afterproof.protocol.receipt import Domain, Leaf
 from afterproof.protocol.registry import Registry
+from afterproof.protocol.registry_terms import DEMO_REGISTRY, RegistryTerms
 from afterproof.protocol.settlement import Settlement
-from afterproof.protocol.state import Claim, FaultKind, Standing, VoidReason
+from afterproof.protocol.state import LANE_FAULTS, Claim, FaultKind, Standing, VoidReason
 from afterproof.protocol.terms import DEMO, Terms
+from tests.support.evidence import verify_document
 from tests.support.evm import Contract, Evm, Reverted
+from tests.support.invariants import LanesApart
+from tests.support.pair_registry import compare_registry, registry_actions
 
 CHAIN_ID = 31_337
 
-ALL_FAULTS = frozenset({FaultKind.BAD_SIGNATURE, FaultKind.DUPLICATE_RECEIPT, FaultKind.MISDECLARED_RANGE})
+ALL_FAULTS = LANE_FAULTS
 
 
 class Pair:
@@ -27,16 +33,20 @@ class Pair:
     ``act`` plays one action on both. Whatever differs (outcome, error name, its arguments, events) fails at once.
     """
 
-    def __init__(self, terms: Terms = DEMO, evm: Evm | None = None) -> None:
+    def __init__(
+        self, terms: Terms = DEMO, evm: Evm | None = None, registry_terms: RegistryTerms = DEMO_REGISTRY
+    ) -> None:
         self.evm = evm or Evm()
         self.accounts = [to_canonical_address(account) for account in self.evm.accounts]
         self.owner = self.accounts[0]
         deploy = self.evm.deploy
-        self.registry = deploy("AttestationRegistry", self.owner, terms.window)
+        registry_terms = registry_terms.beside(terms)
+        self.registry = deploy("AttestationRegistry", self.owner, astuple(registry_terms), ())
+        self.evidence = deploy("EvidenceHarness")
         secp = deploy("Secp256k1Scheme", self.registry)
-        rsa = deploy("OpenGradientRsaPssScheme")
-        self.faults = {
-            FaultKind.BAD_SIGNATURE: deploy("BadSignature", secp, rsa),
+        rsa, p256 = deploy("OpenGradientRsaPssScheme"), deploy("P256Scheme", self.registry)
+        self.faults: dict[int, Contract] = {
+            FaultKind.BAD_SIGNATURE: deploy("BadSignature", secp, rsa, p256),
             FaultKind.DUPLICATE_RECEIPT: deploy("DuplicateReceipt"),
             FaultKind.MISDECLARED_RANGE: deploy("MisdeclaredRange"),
         }
@@ -47,23 +57,42 @@ class Pair:
         )
         self.domain = Domain(CHAIN_ID, to_canonical_address(self.registry.address))
         self.promise_domain = Domain(CHAIN_ID, to_canonical_address(self.settlement.address))
-        self.spec_registry = Registry(self.owner, terms.window)
+        self.spec_registry = Registry(self.owner, registry_terms, self.domain)
         domains = (self.promise_domain, self.domain)
         _, started = self.settlement.call("termsOf", 1)
         self.spec = Settlement(
             self.owner, self.guardian, self.spec_registry, domains, terms, ALL_FAULTS, started
         )
-        self.forced = 0
+        self.forced = self.forced_into_registry = 0
+        self.refusing: set[bytes] = set()
+        self.leaves: dict[tuple[BatchId, int], tuple[Leaf, tuple[bytes, ...]]] = {}
 
-    def bindings(self, faults: frozenset[FaultKind]) -> list[tuple[int, Contract]]:
-        """Fault kinds with their contracts, as ``FaultBinding[]``."""
-        return [(int(kind), self.faults[kind]) for kind in sorted(faults)]
+    def bindings(self, faults: frozenset[int]) -> list[tuple[int, Contract]]:
+        """Fault kinds with their contracts, as ``FaultBinding[]``; a kind without a judge gets another's."""
+        other = self.faults[FaultKind.BAD_SIGNATURE]
+        return [(int(kind), self.faults.get(kind, other)) for kind in sorted(faults)]
 
     def act(self, action: str, sender: bytes, *arguments: Any, value: int = 0) -> list[Event]:
         """Plays ``action`` of the specification, and the contract's function, and compares them.
 
-        Returns the events. Raises the specification's :class:`Revert` where both refuse.
+        Returns the events. Raises the specification's :class:`Revert` where both refuse. Lanes that the action does
+        not concern must not change by it, and none by an action that is refused.
         """
+        lanes = LanesApart(self)
+        try:
+            events = self.act_alone(action, sender, *arguments, value=value)
+        except Revert:
+            lanes.check_refused(action)
+            raise
+        lanes.check(action, arguments, events)
+        return events
+
+    def is_of_registry(self, action: str) -> bool:
+        """Whether the registry carries the action out."""
+        return self._actions()[action][1] is self.registry
+
+    def act_alone(self, action: str, sender: bytes, *arguments: Any, value: int = 0) -> list[Event]:
+        """As ``act``, without a look at the lanes."""
         method, contract, function, encode = self._actions()[action]
         env = Env(sender, self.evm.now, value, self.evm.base_fee)
         try:
@@ -107,15 +136,15 @@ class Pair:
         raise AssertionError(f"{action}: only the specification refuses: {revert}")
 
     def _actions(self) -> dict[str, tuple[Callable[..., list[Event]], Any, str, Callable[..., tuple]]]:
-        spec, registry = self.spec, self.spec_registry
-        settle, regist = self.settlement, self.registry
+        spec, settle = self.spec, self.settlement
         return {
+            **registry_actions(self.spec_registry, self.registry, self.evidence, self.evm),
             "open_lane": (spec.open_lane, settle, "openLane", _as_is),
             "top_up": (spec.top_up, settle, "topUp", _as_is),
             "post": (spec.post, settle, "post", _as_is),
             "release_cover": (spec.release_cover, settle, "releaseCover", _as_is),
             "sweep_burned": (spec.sweep_burned, settle, "sweepBurned", _as_is),
-            "withdraw": (spec.withdraw, settle, "withdraw", _as_is),
+            "withdraw": (self._withdraw, settle, "withdraw", _as_is),
             "prove_fault": (
                 spec.prove_fault,
                 settle,
@@ -141,14 +170,49 @@ class Pair:
             "claim_missed": (spec.claim_missed, settle, "claimMissed", _openings),
             "claim_omitted": (spec.claim_omitted, settle, "claimOmitted", _openings),
             "claim_double": (spec.claim_double, settle, "claimDouble", _openings),
-            "endorse": (registry.endorse, regist, "endorse", _as_is),
-            "revoke": (registry.revoke, regist, "revoke", _as_is),
         }
+
+    # --- from run to run -------------------------------------------------------------------------
+
+    def save(self) -> tuple[Any, ...]:
+        """All that actions can change, for ``restore``; any number of times."""
+        plain = (
+            self.forced,
+            self.forced_into_registry,
+            set(self.refusing),
+            list(self.accounts),
+            dict(self.leaves),
+        )
+        return self.evm.snapshot(), deepcopy((self.spec, self.spec_registry)), plain
+
+    def restore(self, saved: tuple[Any, ...]) -> None:
+        """Takes contract and specification back to what was saved."""
+        snapshot, specs, plain = saved
+        self.forced, self.forced_into_registry, refusing, accounts, leaves = plain
+        self.evm.restore(snapshot)
+        self.spec, self.spec_registry = deepcopy(specs)
+        self.refusing, self.accounts, self.leaves = set(refusing), list(accounts), dict(leaves)
+
+    def let_refuse(self, number: int) -> None:
+        """Makes account ``number`` a contract that takes no ether; it acts and is owed like anyone."""
+        assert isinstance(self.evm, Evm)
+        refuser = to_canonical_address(self.evm.deploy("OpenGradientRsaPssScheme").address)
+        self.evm.set_balance(refuser, self.evm.balance(self.accounts[number]))
+        self.accounts[number] = refuser
+        self.refusing.add(refuser)
+
+    def _withdraw(self, env: Env, to: bytes) -> list[Event]:
+        """The specification does not know who takes no ether."""
+        if to in self.refusing and self.spec.credits.get(env.sender):
+            raise Revert("PaymentRefused", to)
+        return self.spec.withdraw(env, to)
 
     def _plain(self, value: Any) -> Any:
         """A value in the one form in which both sides are compared."""
-        if isinstance(value, Terms):
-            return astuple(value)
+        if isinstance(value, Terms | Claims):
+            return self._plain(astuple(value))
+        if value is verify_document:
+            value = self.evidence.address
         if isinstance(value, frozenset):
             return tuple((kind, self._plain(contract.address)) for kind, contract in self.bindings(value))
         if isinstance(value, bytes):
@@ -165,22 +229,59 @@ class Pair:
 
     def standing(self, batch: BatchId, index: int, leaf: Leaf, proof: tuple[bytes, ...]) -> Standing:
         """The standing of a leaf, the same on both sides, and ``isFinal`` and ``whyVoid`` in keeping with it."""
-        words = encode_words(leaf.words)
-        found = Standing(self.settlement.call("standing", batch, index, words, list(proof)))
-        assert found is self.spec.standing(self.evm.reading_now, batch, index, leaf.words, proof)
-        final = self.settlement.call("isFinal", batch, index, words, list(proof))
-        assert final == (found is Standing.FINAL)
-        reason = VoidReason(self.settlement.call("whyVoid", batch, index, words, list(proof)))
+        self.leaves[batch, index] = (leaf, proof)
+        arguments = self.leaf_arguments((batch, index))
+        found = Standing(self.read("standing", *arguments))
+        assert found is self.expected_standing((batch, index))
+        assert self.read("isFinal", *arguments) == (found is Standing.FINAL)
+        reason = VoidReason(self.read("whyVoid", *arguments))
         assert reason is self.spec.why_void(self.evm.reading_now, batch, index, leaf.words, proof)
         assert (reason is not VoidReason.NONE) == (found is Standing.VOIDED)
+        self._compare_gap(found, (batch, index), arguments)
         return found
 
-    def compare_state(self) -> None:
-        """Everything that both sides know, read and compared."""
-        call = self.settlement.call
-        assert call("laneCount") == len(self.spec.lanes)
+    def _compare_gap(self, found: Standing, place: tuple[BatchId, int], arguments: tuple[Any, ...]) -> None:
+        """``trustGap`` of a leaf on both sides, in keeping with its standing: Final exactly from ``final_at`` on."""
+        leaf, proof = self.leaves[place]
+        now = self.evm.reading_now
+        gap = self.spec.trust_gap(now, *place, leaf.words, proof)
+        assert tuple(self.read("trustGap", *arguments)) == astuple(gap)
+        assert (gap.posted_at == 0) == (found is Standing.UNKNOWN)
+        assert (gap.final_at == 0) == (found in (Standing.UNKNOWN, Standing.VOIDED))
+        assert (0 < gap.final_at <= now) == (found is Standing.FINAL)
+
+    def is_promised(self, opening: Opening) -> bool:
+        """Whether an opened promise binds its lane now, the same on both sides."""
+        found = self.settlement.call("isPromised", encode_opening(opening))
+        assert found == self.spec.is_promised(self.evm.reading_now, opening)
+        return bool(found)
+
+    def expected_standing(self, place: tuple[BatchId, int]) -> Standing:
+        """The standing of a leaf that was looked at before, by the specification."""
+        leaf, proof = self.leaves[place]
+        return self.spec.standing(self.evm.reading_now, *place, leaf.words, proof)
+
+    def leaf_arguments(self, place: tuple[BatchId, int]) -> tuple[Any, ...]:
+        """The arguments of the contract's views of a leaf that was looked at before."""
+        leaf, proof = self.leaves[place]
+        return *place, tuple(encode_words(leaf.words)), proof
+
+    def read(self, view: str, *arguments: Any) -> Any:
+        """What a view of the settlement answers."""
+        contract = self.settlement
+        return (contract.read if self.reads_cheaply else contract.call)(view, *arguments)
+
+    @property
+    def reads_cheaply(self) -> bool:
+        """Whether views may be asked freely: what runs the contracts remembers what they answered."""
+        return isinstance(self.evm, Evm)
+
+    def compare_state(self, views_of_time: bool = True) -> None:
+        """Everything that both sides know, read and compared; perhaps without what time alone can change."""
+        read = self.read
+        assert read("laneCount") == len(self.spec.lanes)
         for number, lane in self.spec.lanes.items():
-            seen = call("lane", number)
+            seen = read("lane", number)
             wanted = (
                 lane.owner,
                 lane.poster,
@@ -190,27 +291,36 @@ class Pair:
                 lane.open,
                 lane.ahead,
                 lane.exit_at,
+                lane.last_due,
                 lane.liable_until,
                 lane.blown,
+                lane.reach,
             )
-            assert list(call("gapHistogram", number)) == lane.histogram
+            assert list(read("gapHistogram", number)) == lane.histogram
             assert self._plain(tuple(seen)) == self._plain(wanted)
-            assert call("requiredStake", number, 7) == self.spec.required_stake(
-                self.evm.reading_now, number, 7
-            )
+            if views_of_time:
+                assert read("requiredStake", number, 7) == self.spec.required_stake(
+                    self.evm.reading_now, number, 7
+                )
         for identity, batch in self.spec.batches.items():
-            root, word = call("batch", identity)
+            root, word = read("batch", identity)
             assert (root, word) == (batch.root, batch.header.pack())
             for tile in range(batch.header.tiles):
                 self._compare_demand(identity, tile)
                 bits = sum(1 << (i % 256) for i in batch.voids if i // 256 == tile)
-                assert call("voidMap", identity, tile) == bits
+                assert read("voidMap", identity, tile) == bits
         for account, amount in self.spec.credits.items():
-            assert call("credits", account) == amount
+            assert read("credits", account) == amount
         assert self.evm.balance(self.settlement.address) == self.spec.balance + self.forced
+        self.compare_registry()
+
+    def compare_registry(self) -> None:
+        """The registry's part of :meth:`compare_state`."""
+        forced = self.forced_into_registry
+        compare_registry(self.spec_registry, self.registry, self.evm, self._plain, forced)
 
     def _compare_demand(self, batch: BatchId, tile: int) -> None:
-        seen = self.settlement.call("demandOf", batch, tile)
+        seen = self.read("demandOf", batch, tile)
         demand = self.spec.batches[batch].demands.get(tile)
         if demand is None:
             assert int(seen.challenger, 16) == 0

@@ -1,7 +1,6 @@
 """Promise builders for contract tests: a lane that promises, what it signs, and the claims on it."""
 
 from collections.abc import Iterator, Sequence
-from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import cache
 from hashlib import sha256
@@ -78,15 +77,13 @@ class PromiseScene(Scene):
 
     def save(self) -> tuple[Any, ...]:
         """All that a test can change, for ``restore``; any number of times."""
-        pair = self.pair
-        return pair.evm.snapshot(), deepcopy((pair.spec, pair.spec_registry)), dict(self.batches)
+        return self.pair.save(), {**vars(self), "batches": dict(self.batches)}
 
     def restore(self, saved: tuple[Any, ...]) -> None:
-        """Takes contract and specification back to what was saved."""
-        snapshot, spec, batches = saved
-        self.pair.evm.restore(snapshot)
-        self.pair.spec, self.pair.spec_registry = deepcopy(spec)
-        self.pair.forced, self.batches = 0, dict(batches)
+        """Takes contract, specification and the scene's own fields back to what was saved."""
+        pair, own = saved
+        self.pair.restore(pair)
+        vars(self).update(own, batches=dict(own["batches"]))
 
     def compare(self) -> None:
         """Everything that contract and specification know, promises included, and that nothing is missing."""

@@ -4,7 +4,7 @@ from functools import cache
 from hashlib import sha256
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from afterproof.protocol.batching import TILE, Batch, build_batch, declared_range
 from afterproof.protocol.disputes import HALF
@@ -14,7 +14,7 @@ from afterproof.protocol.merkle import BatchTree
 from afterproof.protocol.outcome import Revert
 from afterproof.protocol.packing import pack
 from afterproof.protocol.receipt import ZERO, Domain, Leaf, Receipt, keccak
-from afterproof.protocol.signing import RsaPssSigner, Secp256k1Signer, Signer
+from afterproof.protocol.signing import P256Signer, RsaPssSigner, Secp256k1Signer, Signer
 from afterproof.protocol.state import Claim, Demand, FaultKind, Standing
 from afterproof.protocol.terms import DEMO, ETHER, Terms
 from tests.support.evm import Evm
@@ -31,6 +31,13 @@ def secp_signer(number: int = 0) -> Secp256k1Signer:
 def rsa_signer() -> RsaPssSigner:
     """A node's RSA key, a new one in every run."""
     return RsaPssSigner(rsa.generate_private_key(public_exponent=65537, key_size=2048))
+
+
+@cache
+def p256_signer(number: int = 0) -> P256Signer:
+    """A node's P-256 key, the same in every run."""
+    secret = int.from_bytes(sha256(b"p256 node %d" % number).digest())
+    return P256Signer(ec.derive_private_key(secret >> 1, ec.SECP256R1()))
 
 
 def receipt_of(signer: Signer, issued_at: int, number: int = 0) -> Receipt:
@@ -52,14 +59,15 @@ def forged_leaf(signer: Signer, domain: Domain, issued_at: int, number: int = 0)
 
 
 class Scene:
-    """Contract and specification with one lane open, staked with 10 ether, and two live nodes."""
+    """Contract and specification with one lane open, staked with 10 ether, and a live node of each scheme."""
 
     def __init__(self, terms: Terms = DEMO, base_fee: int = 0) -> None:
         self.pair = Pair(terms, Evm(base_fee=base_fee))
         self.owner, self.relayer, self.poster, self.prover, self.stranger = self.pair.accounts[:5]
         self.domain, self.terms = self.pair.domain, terms
-        self.secp, self.rsa = secp_signer(), rsa_signer()
-        for signer in (self.secp, self.rsa):
+        self.secp, self.rsa, self.p256 = secp_signer(), rsa_signer(), p256_signer()
+        self.nodes: tuple[Signer, ...] = (self.secp, self.rsa, self.p256)
+        for signer in self.nodes:
             self.pair.act("endorse", self.owner, signer.public_key, self.relayer)
         self.pair.act("open_lane", self.relayer, self.poster, self.poster, 0, value=10 * ETHER)
         self.lane = 1
@@ -70,6 +78,14 @@ class Scene:
     def now(self) -> int:
         """The chain's time."""
         return self.pair.evm.now
+
+    def wealth(self, account: bytes) -> int:
+        """What an account holds, its credit included."""
+        return self.pair.evm.balance(account) + self.pair.spec.credits.get(account, 0)
+
+    def stake(self, lane: int = 1) -> int:
+        """What a lane has at stake."""
+        return self.pair.spec.lanes[lane].stake
 
     def wait(self, seconds: int) -> None:
         """Lets time pass."""
@@ -104,7 +120,7 @@ class Scene:
         """The claim that leaf ``index`` is faulty, with its node's key as evidence."""
         leaf = batch.leaves[index]
         assert leaf is not None
-        keys = {signer.node: signer.public_key for signer in (self.secp, self.rsa)}
+        keys = {signer.node: signer.public_key for signer in self.nodes}
         evidence = keys.get(leaf.receipt.node, b"") if evidence is None else evidence
         return Claim(batch.id, index, leaf.receipt, leaf.signature, tuple(batch.tree.proof(index)), evidence)
 

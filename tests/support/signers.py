@@ -3,9 +3,10 @@
 from typing import Any
 
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from eth_account import Account
+from eth_account.messages import encode_typed_data
 from eth_utils import keccak, to_canonical_address
 
 NODE, MODEL, REQUEST, RESPONSE, EVIDENCE, ISSUED_AT = range(6)
@@ -38,13 +39,17 @@ def replaced(words: Words, index: int, value: bytes) -> Words:
     return [*words[:index], value, *words[index + 1 :]]
 
 
-class Secp256k1:
-    """A node that signs with an account's key; eth_account is the judge of EIP-712."""
+class TypedData:
+    """A node that signs EIP-712 over the whole receipt; eth_account is the judge of that."""
 
-    def __init__(self, secret: bytes):
-        self.account = Account.from_key(secret)
-        self.public_key = bytes(12) + to_canonical_address(self.account.address)
-        self.node = keccak(self.public_key)
+    public_key: bytes
+
+    @property
+    def node(self) -> bytes:
+        return keccak(self.public_key)
+
+    def sign_hash(self, digest: bytes) -> bytes:
+        raise NotImplementedError
 
     def receipt(self, issued_at: int = 1_700_000_000) -> Words:
         return [
@@ -66,10 +71,35 @@ class Secp256k1:
         }
         names = [field["name"] for field in TYPES["Receipt"]]
         message = dict(zip(names, words, strict=True)) | {"issuedAt": int.from_bytes(words[ISSUED_AT])}
-        return bytes(self.account.sign_typed_data(domain, TYPES, message).signature)
+        typed = encode_typed_data(domain, TYPES, message)
+        return self.sign_hash(keccak(b"\x19\x01" + typed.header + typed.body))
+
+
+class Secp256k1(TypedData):
+    """A node that signs with an account's key."""
+
+    def __init__(self, secret: bytes):
+        self.account = Account.from_key(secret)
+        self.public_key = bytes(12) + to_canonical_address(self.account.address)
 
     def sign_hash(self, digest: bytes) -> bytes:
         return bytes(self.account.unsafe_sign_hash(digest).signature)
+
+
+class P256(TypedData):
+    """A node that signs with a P-256 key, as a secure element does: with chance, and with either s."""
+
+    def __init__(self) -> None:
+        self.private = ec.generate_private_key(ec.SECP256R1())
+        self.public_key = self.private.public_key().public_bytes(
+            Encoding.DER, PublicFormat.SubjectPublicKeyInfo
+        )
+
+    def sign_hash(self, digest: bytes) -> bytes:
+        r, s = utils.decode_dss_signature(
+            self.private.sign(digest, ec.ECDSA(utils.Prehashed(hashes.SHA256())))
+        )
+        return word(r) + word(s)
 
 
 class OpenGradient:

@@ -13,7 +13,7 @@ from pathlib import Path
 from afterproof.chain.base import ChainSender
 from afterproof.chain.memory import MemoryChain
 from afterproof.config import Config, RelayerConfig, VerifierConfig
-from afterproof.data import Data, Directory
+from afterproof.data import Archive, Data, Directory
 from afterproof.errors import DataUnavailable
 from afterproof.node import ROLES
 from afterproof.protocol.header import BatchId
@@ -23,6 +23,7 @@ from afterproof.steps import Context, Step
 from afterproof.steps.intake import Accepted, intake
 from afterproof.store import Store
 from afterproof.store.store import Role
+from tests.support.databases import hurry, place
 from tests.support.scene import forged_leaf, receipt_of, secp_signer
 
 OWNER, OPERATOR, RELAYER, VERIFIER, RIVAL = (bytes([n]) * 20 for n in (0x0F, 0x0A, 0x01, 0x02, 0x03))
@@ -109,12 +110,12 @@ class World:
         """A verifier's context on the store ``name``, opened afresh."""
         store = self._opened(name, "verifier")
         chain = chain or self.chain.account_view(account)
-        return Context(chain, store, self.config, Data(others=self.shelf), self._clock)
+        data = Data(others=self.shelf, archive=Archive(self.folder / f"{name}-archive"))
+        return Context(chain, store, self.config, data, self._clock)
 
     def _opened(self, name: str, role: Role) -> Store:
-        store = Store.open(self.folder / f"{name}.sqlite3", self.chain.deployment, role)
-        # Nobody cuts the power here, and waiting for the disk is most of a test's time.
-        store._database.execute("PRAGMA synchronous = OFF")
+        store = Store.open(place(self.folder / f"{name}.sqlite3"), self.chain.deployment, role)
+        hurry(store)
         return store
 
     def _clock(self) -> float:
