@@ -10,6 +10,7 @@ ChainSender
 ├── prove_fault: forged leaf void, lane slashed, half to the prover; honest, elsewhere, twice, too late: refused
 ├── withdraw: the credit is paid out once
 ├── standing and why_void: Posted until the window's last second, then Final; Voided by rule
+├── trust_gap: issued, posted, the first second in which it is final; none for a voided leaf, zeros where there is none
 ├── dry runs change nothing and have no hash
 ├── an account without coin: SendFailed
 └── events: in order, each at the place of its block
@@ -22,24 +23,28 @@ import pytest
 
 from afterproof.chain.base import (
     EpochAnnounced,
+    EvidenceAdded,
     FaultProven,
     GuardianChanged,
     LaneOpened,
     LaneState,
-    NodeRegistered,
+    NodeEndorsed,
     NodeRevoked,
     NodeState,
+    OperatorChanged,
     PauseState,
     Posted,
     StakeAdded,
     Withdrawn,
 )
 from afterproof.errors import SendFailed
+from afterproof.protocol.attestations import Assurance
 from afterproof.protocol.batching import build_batch
 from afterproof.protocol.header import Header, batch_id
 from afterproof.protocol.settlement import MAX_COUNT
 from afterproof.protocol.state import Claim, FaultKind, Standing, VoidReason
 from afterproof.protocol.terms import DEMO, ETHER, GWEI
+from afterproof.protocol.views import TrustGap
 from tests.support.chains import WEALTH, EvmStage, MemoryStage, Stage, deployed_anvil, restored
 from tests.support.on_stage import (
     NODE,
@@ -76,6 +81,8 @@ def test_fresh_deployment_has_its_epoch_and_nothing_else(stage: Stage) -> None:
     chain = stage.relayer
     head = chain.head()
     events = [logged.event for logged in chain.events(chain.deployment.block, head.number)]
+    # A plan of deployment adds evidence; the chain in memory begins without.
+    events = [event for event in events if not isinstance(event, EvidenceAdded)]
     kinds = set(FaultKind) - {FaultKind.WRONG_RESULT}
     guarded, announced = events
     assert guarded == GuardianChanged(stage.owner.account) and isinstance(announced, EpochAnnounced)
@@ -97,8 +104,13 @@ def test_fresh_deployment_has_its_epoch_and_nothing_else(stage: Stage) -> None:
 def test_endorse_makes_a_node_live_from_the_next_second(stage: Stage) -> None:
     landed = stage.owner.endorse(NODE.public_key, stage.relayer.account)
     now = stage.now
-    assert landed.events == (NodeRegistered(NODE.node, 1, stage.relayer.account, now + 1, NODE.public_key),)
-    assert stage.prover.node(NODE.node) == NodeState(now + 1, 0, 1)
+    assert landed.events == (
+        OperatorChanged(NODE.node, stage.relayer.account, bytes(20)),
+        NodeEndorsed(1, NODE.node, stage.relayer.account, now + 1, NODE.public_key),
+    )
+    assert stage.prover.node(NODE.node) == NodeState(stage.relayer.account, bytes(20), 0, 1, 1)
+    assert stage.prover.assurance(NODE.node, now) == Assurance.NONE
+    assert stage.prover.assurance(NODE.node, now + 1) == Assurance.ENDORSED
     assert stage.prover.nodes() == [NODE.node]
     assert not stage.prover.was_live(NODE.node, now, 2**64)
     assert stage.prover.was_live(NODE.node, now + 1, now)
@@ -124,7 +136,7 @@ def test_revoke_ends_a_node_by_what_was_known(stage: Stage) -> None:
     stage.at(start + 8)
     landed = stage.owner.revoke(NODE.node, start + 3, "stolen")
     assert landed.events == (NodeRevoked(NODE.node, start + 3, "stolen"),)
-    assert stage.relayer.node(NODE.node) == NodeState(start, start + 3, 1)
+    assert stage.relayer.node(NODE.node) == NodeState(stage.relayer.account, bytes(20), start + 3, 1, 1)
     assert stage.relayer.was_live(NODE.node, start + 3, start + 7)
     assert not stage.relayer.was_live(NODE.node, start + 3, start + 8)
     with Refused("AlreadyRevoked", NODE.node, start + 3):
@@ -135,7 +147,7 @@ def test_revoke_that_breaks_a_rule_is_refused(stage: Stage) -> None:
     with Refused("UnknownNode", NODE.node):
         stage.owner.revoke(NODE.node, stage.now, "")
     stage.owner.endorse(NODE.public_key, stage.relayer.account)
-    with Refused("OwnableUnauthorizedAccount", stage.prover.account):
+    with Refused("NotRevoker", stage.prover.account):
         stage.prover.revoke(NODE.node, stage.now, "")
     later = stage.now + 10
     stage.at(later)
@@ -149,7 +161,7 @@ def test_open_lane_takes_the_stake(stage: Stage) -> None:
     owner, poster, prover = stage.relayer.account, stage.poster.account, stage.prover.account
     assert lane == 1
     assert landed.events == (LaneOpened(1, owner, poster, prover, 7, ETHER),)
-    assert stage.relayer.lane(1) == LaneState(owner, poster, ETHER, 0, 0, 0, 7, 0, 0, False)
+    assert stage.relayer.lane(1) == LaneState(owner, poster, ETHER, 0, 0, 0, 7, 0, 0, 0, False, 7)
     assert before - stage.relayer.balance(owner) == ETHER + landed.fee
     assert len(landed.tx_hash) == 32 and landed.gas_used > 0
     assert stage.prover.open_lane(poster, poster, 0, ETHER)[0] == 2
@@ -293,6 +305,27 @@ def test_standing_goes_from_posted_to_final_or_voided(stage: Stage) -> None:
     assert leaf is not None
     assert stage.relayer.standing(batch.id, 1, leaf.words, batch.tree.proof(0)) == Standing.UNKNOWN
     assert stage.relayer.why_void(batch_id(1, 99), 0, leaf.words, []) == VoidReason.NONE
+    assert stage.relayer.trust_gap(batch.id, 1, leaf.words, batch.tree.proof(0)) == TrustGap(0, 0, 0)
+    assert stage.relayer.trust_gap(batch_id(1, 99), 0, leaf.words, []) == TrustGap(0, 0, 0)
+
+
+def test_trust_gap_tells_when_a_leaf_is_final_or_that_it_never_is(stage: Stage) -> None:
+    on_stage(stage)
+    batch = post(stage, honest(stage), forged(stage))
+    posted = stage.now
+    stage.prover.prove_fault(FaultKind.BAD_SIGNATURE, claim_of(batch, 1))
+
+    def gaps() -> list[TrustGap]:
+        leaves = [leaf for leaf in batch.leaves if leaf is not None]
+        proofs = [batch.tree.proof(index) for index in (0, 1)]
+        return [stage.owner.trust_gap(batch.id, i, leaf.words, proofs[i]) for i, leaf in enumerate(leaves)]
+
+    issued = [leaf.receipt.issued_at for leaf in batch.leaves if leaf is not None]
+    final = posted + DEMO.window + 1
+    wanted = [TrustGap(issued[0], posted, final), TrustGap(issued[1], posted, 0)]
+    assert gaps() == wanted
+    stage.until(final + 50)
+    assert gaps() == wanted
 
 
 def test_dry_runs_change_nothing(stage: Stage) -> None:
@@ -331,15 +364,15 @@ def test_events_come_in_order_at_their_places(stage: Stage) -> None:
     stage.prover.prove_fault(FaultKind.BAD_SIGNATURE, claim_of(batch, 0))
     head = stage.owner.head().number
     logged = stage.owner.events(first, head)
-    kinds = [NodeRegistered, LaneOpened, StakeAdded, Posted, FaultProven]
+    kinds = [OperatorChanged, NodeEndorsed, LaneOpened, StakeAdded, Posted, FaultProven]
     assert [type(one.event) for one in logged] == kinds
     for one in logged:
         block = stage.owner.block(one.place.block)
         assert block is not None
         assert (block.hash, block.timestamp) == (one.place.block_hash, one.place.timestamp)
-    assert (logged[2].place.tx_hash, logged[2].place.block) == (landed.tx_hash, landed.block)
-    middle = logged[2].place.block
-    assert [one.event for one in stage.owner.events(middle, middle)] == [logged[2].event]
+    assert (logged[3].place.tx_hash, logged[3].place.block) == (landed.tx_hash, landed.block)
+    middle = logged[3].place.block
+    assert [one.event for one in stage.owner.events(middle, middle)] == [logged[3].event]
     assert stage.owner.events(middle + 1, middle) == []
 
 

@@ -1,7 +1,7 @@
 """What must hold on every chain of lanes that promise and leave, demands, claims, epochs and pauses.
 
 ChainSender, each call first as a dry run that changes nothing
-├── set_ahead, apply_ahead: more at once, fewer once due; refused to a stranger, before it is due
+├── set_ahead, apply_ahead: more at once, fewer once due, the reach stays; refused to a stranger, before it is due
 ├── rotate_lane: the posting right at once, promises from the first number never enforceable
 ├── exit_lane, release_cover, withdraw_stake: nothing before the lane is free, then all of it
 ├── prove_fault: a duplicate voids the later leaf, a misdeclared range none
@@ -11,6 +11,8 @@ ChainSender, each call first as a dry run that changes nothing
 ├── claim_missed, claim_omitted, claim_double: paid once, to beneficiary and caller; kept or not signed: refused
 ├── announce_epoch: the terms from their start on; too soon, of contracts that do not exist: refused
 └── pause_posting, set_guardian: no post until it ends, promises due later; of strangers: refused
+is_promised
+└── true until the promise is overdue or its number posted; not beyond reach, not by another key
 gap_histogram, gap_percentile
 └── an upper bound by bucket; of a lane without posts: zeros
 """
@@ -108,13 +110,14 @@ def test_ahead_grows_at_once_and_shrinks_when_due(stage: Stage) -> None:
     landed = stage.relayer.set_ahead(1, 2)
     due = stage.now + OBLIGATION
     assert landed.events == (AheadChanged(1, 2, due),) and lane_of(stage).ahead == 5
+    assert lane_of(stage).reach == 5
     with Refused("NoChangeDue", 1, due):
         stage.prover.apply_ahead(1)
     with Refused("NotLaneOwner", stage.prover.account, stage.relayer.account):
         stage.prover.set_ahead(1, 9)
     stage.at(due)
     assert rehearsed(stage, stage.prover.apply_ahead, 1).events == ()
-    assert lane_of(stage).ahead == 2
+    assert (lane_of(stage).ahead, lane_of(stage).reach) == (2, 5)
     with Refused("NoChangeDue", 1, 0):
         stage.prover.apply_ahead(1)
 
@@ -140,6 +143,7 @@ def test_leaving_gives_the_stake_back_once_nothing_binds(stage: Stage) -> None:
     left, until = stage.now, stage.now + OBLIGATION
     assert landed.events == (LaneLeaving(1, until),)
     assert (lane_of(stage).exit_at, lane_of(stage).liable_until) == (left, until)
+    assert lane_of(stage).last_due == left + DEMO.max_promise_delay
     with Refused("AlreadyLeaving", 1):
         stage.relayer.exit_lane(1)
     with Refused("ReceiptsOpen", 1, 1):
@@ -259,6 +263,25 @@ def test_four_demands_that_nobody_answers_blow_the_fuse(stage: Stage) -> None:
 # --- promises ----------------------------------------------------------------------------------
 
 
+def test_a_promise_binds_until_it_is_overdue_or_its_number_posted(promising: Stage) -> None:
+    stage, due = promising, promising.now + 50
+    leaf = honest(stage)
+    kept, missed, beyond = (promise(stage, leaf, due, seq).opening() for seq in (0, 1, AHEAD))
+    stolen = promise(stage, leaf, due, key=1).opening()
+    assert [stage.prover.is_promised(each) for each in (kept, missed, beyond, stolen)] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+    post(stage, leaf)
+    assert not stage.prover.is_promised(kept)
+    stage.until(due)
+    assert stage.prover.is_promised(missed)
+    stage.until(due + 1)
+    assert not stage.prover.is_promised(missed)
+
+
 def test_a_missed_deadline_is_claimed_once(promising: Stage) -> None:
     stage, due = promising, promising.now + 5
     opening = promise(stage, honest(stage), due).opening()
@@ -333,6 +356,8 @@ def test_an_epoch_that_breaks_a_rule_is_refused(stage: Stage) -> None:
     with Refused("OwnableUnauthorizedAccount", stage.relayer.account):
         stage.relayer.announce_epoch(DEMO, faults, far)
     with Refused("BadTerms", "faults", "name contracts that exist"):
+        stage.owner.announce_epoch(DEMO, faults | {FaultKind.MISDECLARED_RANGE: HOLDER}, far)
+    with Refused("BadTerms", "faults", "name kinds that the lane answers for"):
         stage.owner.announce_epoch(DEMO, faults | {FaultKind.WRONG_RESULT: HOLDER}, far)
     with Refused("BadTerms", "window", "is at least twice answerPeriod"):
         stage.owner.announce_epoch(replace(DEMO, window=9), faults, far)

@@ -14,26 +14,31 @@ deploy
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import astuple, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from afterproof.attestation.checks import AWS_ROOT
 from afterproof.chain import plan as planning
 from afterproof.chain.address_file import load_deployment
 from afterproof.chain.artifacts import Artifact
 from afterproof.chain.deploy import Deployed, deploy, progress_file
 from afterproof.chain.parameters import NOBODY, Kind, Parameters
-from afterproof.chain.plan import FAULT_CONTRACTS, Ref, creation_code, plan
+from afterproof.chain.parameters_heartbeats import DEMO_HEARTBEATS, PRODUCTION_HEARTBEATS
+from afterproof.chain.plan import FAULT_CONTRACTS, Ref, Step, creation_code, plan
 from afterproof.errors import ConfigError, SendFailed
 from afterproof.protocol.receipt import keccak
+from afterproof.protocol.registry_terms import DEMO_REGISTRY, PRODUCTION_REGISTRY
 from afterproof.protocol.state import FaultKind
 from afterproof.protocol.terms import DEMO, PRODUCTION
 
 ACCOUNT, PERSON = b"\x0a" * 20, b"\x0b" * 20
-DEVELOPMENT = Parameters(Kind.DEVELOPMENT, None, None, 0, DEMO)
-LIVE = Parameters(Kind.PRODUCTION, PERSON, PERSON, 172_800, PRODUCTION)
+DEVELOPMENT = Parameters(Kind.DEVELOPMENT, None, None, 0, DEMO, DEMO_REGISTRY, DEMO_HEARTBEATS)
+LIVE = Parameters(
+    Kind.PRODUCTION, PERSON, PERSON, 172_800, PRODUCTION, PRODUCTION_REGISTRY, PRODUCTION_HEARTBEATS
+)
 
 
 class Ledger:
@@ -67,18 +72,22 @@ def refs(value: Any) -> list[str]:
     return [step for item in value for step in refs(item)] if isinstance(value, tuple) else []
 
 
+def settlement_of(steps: tuple[Step, ...]) -> Step:
+    return next(step for step in steps if step.name == "Settlement")
+
+
 @pytest.mark.parametrize("parameters", [DEVELOPMENT, LIVE])
 def test_plan_names_only_earlier_contracts(parameters: Parameters) -> None:
     names: list[str] = []
     for step in plan(parameters, ACCOUNT):
         assert set(refs(step.arguments)) <= set(names)
         names.append(step.name)
-    assert names[-1] == "Settlement" and len(set(names)) == len(names)
+    assert names[-1] == "OpenGradientView" and len(set(names)) == len(names)
 
 
 def test_plan_binds_every_kind_of_fault() -> None:
     assert set(FAULT_CONTRACTS) == set(FaultKind) - {FaultKind.WRONG_RESULT}  # its judge is yet to come
-    *_, faults = plan(DEVELOPMENT, ACCOUNT)[-1].arguments
+    *_, faults = settlement_of(plan(DEVELOPMENT, ACCOUNT)).arguments
     assert faults == tuple((kind.value, Ref(name)) for kind, name in FAULT_CONTRACTS.items())
 
 
@@ -94,9 +103,32 @@ def test_plan_gives_the_contracts_their_owner() -> None:
     assert plan(replace(LIVE, owner=None), ACCOUNT)[0].arguments[1] == (ACCOUNT,)
 
 
+def test_plan_gives_the_registry_its_terms() -> None:
+    for parameters in (DEVELOPMENT, LIVE):
+        steps = {step.name: step.arguments for step in plan(parameters, ACCOUNT)}
+        assert steps["AttestationRegistry"][1] == astuple(parameters.registry)
+
+
+def test_plan_gives_the_registry_its_evidence() -> None:
+    for parameters in (DEVELOPMENT, replace(LIVE, nitro_root=b"\7" * 32)):
+        steps = {step.name: step.arguments for step in plan(parameters, ACCOUNT)}
+        assert steps["AttestationRegistry"][2] == ((1, Ref("NitroEvidence")),)
+        owner = steps["AttestationRegistry"][0]
+        assert steps["NitroEvidence"] == (owner, parameters.nitro_root, Ref("P384"))
+    assert plan(DEVELOPMENT, ACCOUNT) and DEVELOPMENT.nitro_root == AWS_ROOT
+
+
+def test_plan_gives_heartbeats_their_terms_and_the_view_its_age() -> None:
+    for parameters in (DEVELOPMENT, LIVE):
+        steps = {step.name: step.arguments for step in plan(parameters, ACCOUNT)}
+        assert steps["Heartbeats"] == (Ref("AttestationRegistry"), astuple(parameters.heartbeats.terms))
+        view = (Ref("Directory"), Ref("Heartbeats"), parameters.heartbeats.max_age)
+        assert steps["OpenGradientView"] == view
+
+
 def test_plan_gives_the_settlement_its_guardian() -> None:
     def guardian(parameters: Parameters) -> Any:
-        return plan(parameters, ACCOUNT)[-1].arguments[1]
+        return settlement_of(plan(parameters, ACCOUNT)).arguments[1]
 
     assert guardian(DEVELOPMENT) == ACCOUNT
     assert guardian(replace(DEVELOPMENT, guardian=PERSON)) == PERSON
@@ -114,9 +146,11 @@ def test_plan_deploys_libraries_first_and_links_them(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(planning, "artifact", linked)
     steps = plan(DEVELOPMENT, ACCOUNT)
-    assert [step.name for step in steps][-3:] == ["Inner", "Outer", "Settlement"]
+    names = [step.name for step in steps]
+    at = names.index("Settlement")
+    assert names[at - 2 : at] == ["Inner", "Outer"]
     addresses = {step.name: bytes([index + 1]) * 20 for index, step in enumerate(steps)}
-    code = creation_code(steps[-1], addresses)
+    code = creation_code(steps[at], addresses)
     assert code[3:23] == code[40:60] == addresses["Outer"] and code[60:80] == addresses["Inner"]
     assert not any(code[:3] + code[23:40])
     with pytest.raises(KeyError, match="Outer"):
@@ -179,8 +213,8 @@ def one_changed(ledger: Ledger) -> None:
     [
         (other_chain, "chainId of the deployment that was begun is 5, now it is 6"),
         (other_account, "owner of the deployment that was begun is 0x0A0A"),
-        (one_gone, "the chain does not have AttestationRegistry at 0x"),
-        (one_changed, "the chain does not have AttestationRegistry at 0x"),
+        (one_gone, "the chain does not have P384TableLow at 0x"),
+        (one_changed, "the chain does not have P384TableLow at 0x"),
     ],
 )
 def test_on_another_chain_or_account_it_is_refused(
@@ -202,9 +236,11 @@ def test_with_other_parameters_or_bytecode_it_is_refused(
     deploy(DEVELOPMENT, ledger, out, quietly)
     with pytest.raises(ConfigError, match="parameters of the deployment that was begun"):
         deploy(replace(DEVELOPMENT, terms=replace(DEMO, window=13)), ledger, out, quietly)
+    with pytest.raises(ConfigError, match="parameters of the deployment that was begun"):
+        deploy(replace(DEVELOPMENT, registry=replace(DEMO_REGISTRY, bond=1)), ledger, out, quietly)
     real = planning.artifact
     monkeypatch.setattr(planning, "artifact", lambda name: replace(real(name), code=real(name).code + "00"))
-    with pytest.raises(ConfigError, match="AttestationRegistry was deployed from other bytecode"):
+    with pytest.raises(ConfigError, match="P384TableLow was deployed from other bytecode"):
         deploy(DEVELOPMENT, ledger, out, quietly)
 
 

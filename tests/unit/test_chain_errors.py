@@ -12,6 +12,7 @@ Rpc
 └── values: numbers and bytes that are none -> ChainUnavailable
 """
 
+import logging
 from typing import Any
 
 import pytest
@@ -86,7 +87,8 @@ def test_an_error_with_an_http_status_of_its_own_is_read() -> None:
 
 
 @pytest.mark.parametrize("answer", [Http(503), Http(200, b"nonsense"), Http(delay=0.6)])
-def test_no_error_shows_an_access_key(answer: Http) -> None:
+def test_no_error_and_no_log_shows_an_access_key(answer: Http, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
     with false_node(lambda *_: answer) as url:
         secret = url.replace("http://", "http://user:hunter2@") + "/v3/hunter2?key=hunter2"
         rpc = Rpc(secret, timeout=0.3)
@@ -96,7 +98,7 @@ def test_no_error_shows_an_access_key(answer: Http) -> None:
     while chain is not None:
         assert "hunter2" not in str(chain)
         chain = chain.__cause__ if chain.__suppress_context__ else chain.__context__
-    assert "hunter2" not in repr(rpc)
+    assert "hunter2" not in repr(rpc) + caplog.text
 
 
 @pytest.mark.parametrize(

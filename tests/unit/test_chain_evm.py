@@ -26,7 +26,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from afterproof.chain.abi import encode, interface
+from afterproof.chain.artifacts import artifact
 from afterproof.chain.base import Deployment, Posted, StakeAdded
 from afterproof.chain.deploy import deploy
 from afterproof.chain.evm import EvmReader
@@ -46,6 +47,7 @@ from afterproof.errors import CallReverted, ChainUnavailable, ConfigError, SendF
 from afterproof.protocol.batching import build_batch
 from afterproof.protocol.header import batch_id
 from afterproof.protocol.receipt import Domain
+from afterproof.protocol.registry_terms import DEMO_REGISTRY
 from afterproof.protocol.state import Claim, FaultKind
 from afterproof.protocol.terms import DEMO, ETHER, GWEI
 from tests.support.chains import IMPATIENT, KEYS, OWNER_KEY, PARAMETERS, deployed_anvil, restored, rpc
@@ -555,9 +557,11 @@ def test_a_timelock_owns_both_contracts(node: tuple[str, Deployment], tmp_path: 
 
 def test_a_contract_that_refuses_its_arguments_names_its_error(node: tuple[str, Deployment]) -> None:
     deployer = EvmDeployer(node[0], OWNER_KEY, options=IMPATIENT)
-    step = Step("AttestationRegistry", (deployer.account, 0))
-    with pytest.raises(CallReverted, match=r"BadReach\(0\)"):
-        deployer.deploy(step.name, creation_code(step, {}))
+    terms = astuple(replace(DEMO_REGISTRY, bond=0))
+    step = Step("AttestationRegistry", (deployer.account, terms, ()))
+    libraries = dict.fromkeys(artifact(step.name).links, bytes(20))
+    with pytest.raises(CallReverted, match=r"BadRegistryTerms\(.?bond.?, .?is above zero.?\)"):
+        deployer.deploy(step.name, creation_code(step, libraries))
 
 
 # --- helpers -----------------------------------------------------------------------------------

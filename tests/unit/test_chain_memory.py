@@ -17,12 +17,12 @@ MemoryChain
 
 import pytest
 
-from afterproof.chain.base import Burned, EpochAnnounced, GuardianChanged, LaneOpened
+from afterproof.chain.base import Burned, EpochAnnounced, GuardianChanged, LaneOpened, NonceOpened
 from afterproof.chain.memory import MemoryChain
 from afterproof.chain.memory_state import BURNED_TO
 from afterproof.errors import CallReverted, ChainUnavailable, SendFailed
 from afterproof.protocol.batching import build_batch
-from afterproof.protocol.state import Claim, FaultKind
+from afterproof.protocol.state import LANE_FAULTS, Claim, FaultKind
 from afterproof.protocol.terms import DEMO, ETHER, GWEI
 from tests.support.scene import forged_leaf, secp_signer
 
@@ -68,9 +68,27 @@ def test_reorg_keeps_earlier_transactions_and_funds(chain: MemoryChain) -> None:
     starts_at = chain.now + 1
     open_lane(chain)
     chain.reorg(depth=1)
-    state = chain.account_view(OWNER).node(NODE.node)
-    assert state is not None and state.starts_at == starts_at
+    found = chain.account_view(OWNER).attestation(1)
+    assert found is not None and (found.node, found.starts_at) == (NODE.node, starts_at)
     assert chain.account_view(OTHER).balance(OTHER) == 2 * ETHER
+
+
+def test_a_nonce_is_of_its_blocks_parent(chain: MemoryChain) -> None:
+    view = chain.account_view(OTHER)
+
+    def opened() -> list[bytes]:
+        return [one.event.nonce for one in view.events(0, 99) if isinstance(one.event, NonceOpened)]
+
+    chain.mine()
+    nonce, _ = view.open_nonce(OTHER, OTHER)
+    assert opened() == [nonce]
+    chain.reorg(depth=1, replay=True)
+    chain.mine()
+    assert opened() == [nonce]  # behind the same parent
+    chain.reorg(depth=2, replay=True)
+    chain.mine()
+    (other,) = opened()
+    assert other != nonce and list(chain.view().registry.nonces) == [other]
 
 
 def test_reorg_with_replay_lands_the_transactions_again(chain: MemoryChain) -> None:
@@ -139,19 +157,19 @@ def test_before_next_lets_another_come_first(chain: MemoryChain) -> None:
     owner = chain.account_view(OWNER)
     chain.before_next(lambda: owner.endorse(NODE.public_key, OTHER))
     head = owner.head().number
-    with pytest.raises(CallReverted, match="AlreadyRegistered"):
+    with pytest.raises(CallReverted, match="OtherOperator"):
         owner.endorse(NODE.public_key, RELAYER)
     assert owner.head().number == head + 2  # the transaction landed, and reverted
-    assert len(owner.events(head + 1, head + 2)) == 1
+    assert {one.place.block for one in owner.events(head + 1, head + 2)} == {head + 1}
 
 
 def test_act_does_what_no_sender_has_a_method_for(chain: MemoryChain) -> None:
     starts_at = chain.now + 1 + DEMO.time_to_leave
-    kinds = frozenset(FaultKind)
+    kinds = LANE_FAULTS
     _, landed = chain.act(
         OWNER, lambda env, settlement, _: settlement.announce_epoch(env, DEMO, kinds, starts_at)
     )
-    assert landed.events == (EpochAnnounced(2, starts_at, DEMO, frozenset({1, 2, 3, 4})),)
+    assert landed.events == (EpochAnnounced(2, starts_at, DEMO, LANE_FAULTS),)
     view = chain.account_view(OTHER)
     assert view.current_epoch() == 1 and view.terms(2) == DEMO
     chain.mine(seconds=DEMO.time_to_leave)

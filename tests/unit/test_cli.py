@@ -12,15 +12,18 @@ a run
 └── when its reader has gone → it should end quietly
 secrets
 └── no command should take one on its command line
-the README
-└── it should name commands, options and files that exist
+the README, and the pages in docs/
+├── they should name commands, options and files that exist
+└── its example of a consumer should compile
 """
 
+import json
 import re
 import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 
 import click
@@ -28,11 +31,18 @@ import pytest
 
 from afterproof.cli.app import afterproof
 from afterproof.cli.session import Session
+from afterproof.config import SECTIONS
+from scripts.compile import compiler, settings
 from tests.support.cli import run
 
 OPERATORS = (
     ["init"], ["keys", "new"], ["lane", "open"], ["lane", "top-up"], ["node", "endorse"], ["node", "revoke"],
-    ["credits", "withdraw"],
+    ["credits", "withdraw"], ["guardian", "appoint"], ["guardian", "pause"], ["epoch", "announce"],
+    ["timelock", "schedule"], ["timelock", "execute"], ["timelock", "cancel"], ["demand", "open"],
+    ["demand", "answer"], ["demand", "expire"], ["promise", "claim"], ["lane", "rotate"], ["lane", "exit"],
+    ["lane", "release"], ["lane", "withdraw"], ["attestation", "post"], ["attestation", "nonce", "open"],
+    ["attestation", "prove"], ["attestation", "challenge"], ["attestation", "expire"], ["attestation", "retire"],
+    ["attestation", "release"],
 )  # fmt: skip
 READERS = (
     ["lane", "show"],
@@ -40,6 +50,8 @@ READERS = (
     ["credits", "show"],
     ["receipt", "show"],
     ["receipt", "verify"],
+    ["attestation", "show"],
+    ["attestation", "list"],
 )
 SECRET_WORDS = ("password", "private", "secret", "mnemonic")
 
@@ -188,9 +200,13 @@ def test_run_whose_reader_has_gone_ends_quietly() -> None:
 # --- what the README says --------------------------------------------------------------------------
 
 
+ROOT = Path(__file__).parents[2]
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
+
+
 def readme_lines() -> list[list[str]]:
-    """The words of every command line of ours in the README."""
-    text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    """The words of every command line of ours in the README and in docs/."""
+    text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
     quoted = re.findall(r"`(afterproof [^`]+)`", text) + re.findall(r"(?m)^    (afterproof .+)$", text)
     return [shlex.split(line)[1:] for line in quoted]
 
@@ -202,19 +218,48 @@ def test_readme_names_commands_and_options_that_exist(words: list[str]) -> None:
         words = words[2:]
     while isinstance(command, click.Group):
         command = command.commands[words.pop(0)]
-    known = {option for parameter in command.params for option in parameter.opts}
+    known = {option for parameter in command.params for option in parameter.opts} | {"--help"}
     assert {word for word in words if word.startswith("--")} <= known
 
 
 def test_readme_maps_the_line_to_files_that_exist() -> None:
-    root = Path(__file__).parents[2]
-    text = (root / "README.md").read_text(encoding="utf-8")
+    root = ROOT
+    text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
     named = re.findall(
         r"`((?:steps|gateway|web|data|cli|contracts|protocol|chain|store|scripts)/[\w./]*)`", text
     )
     assert len(named) > 10
     for name in named:
         assert (root / name).exists() or (root / "python" / "afterproof" / name).exists(), name
+
+
+def test_docs_name_settings_that_exist() -> None:
+    """`section.name` in a page is a setting."""
+    text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+    named = re.findall(rf"`({'|'.join(SECTIONS)})\.(\w+)`", text)
+    assert len(named) >= 6
+    for section, name in named:
+        assert name in {one.name for one in fields(SECTIONS[section])}, f"{section}.{name}"
+
+
+def test_readme_shows_a_consumer_that_compiles() -> None:
+    root = Path(__file__).parents[2]
+    (example,) = re.findall(
+        r"(?s)```solidity\n(.+?)```", (root / "docs" / "roles" / "dapp.md").read_text(encoding="utf-8")
+    )
+    assert "Oracle" in example
+    source = {"content": f"// SPDX-License-Identifier: MIT\npragma solidity 0.8.30;\n{example}"}
+    selection = {"*": {"*": ["abi"]}}
+    standard = {
+        "language": "Solidity",
+        "sources": {"contracts/Readme.sol": source},
+        "settings": {**settings(), "outputSelection": selection},
+    }
+    command = [compiler(), "--standard-json", "--base-path", root]
+    ran = subprocess.run(command, input=json.dumps(standard), capture_output=True, text=True, check=True)
+    output = json.loads(ran.stdout)
+    assert [problem["formattedMessage"] for problem in output.get("errors", [])] == []
+    assert "Oracle" in output["contracts"]["contracts/Readme.sol"]
 
 
 def test_demo_keeps_its_files_in_a_folder_of_their_own(tmp_path: Path) -> None:

@@ -55,13 +55,23 @@ def test_demand_open_stakes_the_least_deposit_and_an_eighth_more(world: World) -
         least * 9 // 8,
         world.now + world.terms.answer_period,
     )
-    assert "was demanded before" in refused(on(world, RIVAL, "demand", "open", hex(1 << 64), "0"))
+    assert "tile 0 of batch 1/0 was demanded before" in refused(
+        on(world, RIVAL, "demand", "open", hex(1 << 64), "0")
+    )
     assert on(world, RIVAL, "demand", "show", "1/0", "0", "--json").json["state"] == "open"
+
+
+def test_demand_show_after_the_window_says_that_it_is_too_late(world: World) -> None:
+    posted(world, 3)
+    world.wait(world.terms.window + 1)
+    assert "cannot be any more: its window ended at" in on(world, RIVAL, "demand", "show", "1/0", "0").out
+    assert on(world, RIVAL, "demand", "show", "1/0", "0", "--json").json["deposit_wei"] is None
+    assert "it is too late" in refused(on(world, RIVAL, "demand", "open", "1/0", "0"))
 
 
 def test_demand_open_of_what_is_not_there_is_refused(world: World) -> None:
     posted(world, 3)
-    assert "has 1 tiles" in refused(on(world, RIVAL, "demand", "open", "1/0", "1"))
+    assert "batch 1/0 has 1 tile, numbered" in refused(on(world, RIVAL, "demand", "open", "1/0", "1"))
     assert "batch 1/3 was never posted" in refused(on(world, RIVAL, "demand", "open", "1/3", "0"))
     assert "takes 0.01 ether at the present base fee" in refused(
         on(world, RIVAL, "demand", "open", "1/0", "0", "--deposit", "1gwei")

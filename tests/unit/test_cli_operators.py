@@ -97,7 +97,9 @@ def test_node_endorse_makes_a_node_live(world: World) -> None:
     answer = on(world, OWNER, "node", "endorse", key, "--operator", hex0x(RIVAL), "--json").json
     assert (answer["node"], answer["operator"]) == (hex0x(NEW.node), hex0x(RIVAL))
     assert view.node(NEW.node) is not None
-    assert "was registered before" in refused(on(world, OWNER, "node", "endorse", key))
+    again = ("node", "endorse", key, "--operator", hex0x(RIVAL))
+    assert "vouches for node" in refused(on(world, OWNER, *again))
+    assert "is run by 0x0303" in refused(on(world, OWNER, "node", "endorse", key))
 
 
 def test_node_endorse_is_for_the_registrys_owner(world: World) -> None:
@@ -131,12 +133,12 @@ def test_node_list_shows_every_node(world: World, tmp_path: Path) -> None:
         "--reason",
         "x",
         "--from",
-        "1800000000000000",
+        str(2**48 - 1),
     )
     (first, second) = on(world, RIVAL, "node", "list", "--json").json["nodes"]
-    assert (first["assurance"], first["ends_at"]) == ("ENDORSED", 1_800_000_000_000_000)
+    assert (first["assurance"], first["ends_at"]) == ("ENDORSED", 2**48 - 1)
     assert second["ends_at"] is None
-    assert "unix second 1800000000000000" in on(world, RIVAL, "node", "list").out
+    assert "unix second 281474976710655" in on(world, RIVAL, "node", "list").out
 
 
 # --- credits ---------------------------------------------------------------------------------------

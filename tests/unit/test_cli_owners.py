@@ -9,6 +9,8 @@ epoch show, announce
 └── when a rule is broken, the time is too soon, one is announced, or another asks → a sentence, nothing sent
 guardian pause, show
 └── a pause stops posts; too long, too soon or another's → a sentence
+guardian appoint
+└── the owner makes another the guardian, or nobody
 """
 
 from dataclasses import asdict, replace
@@ -52,6 +54,9 @@ def test_lane_rotate_moves_posting_at_once_and_promises_later(world: World) -> N
     on(world, RELAYER, "lane", "rotate", "1", "--promise-key", hex0x(OTHER))
     view = world.chain.account_view(RIVAL)
     assert [view.promise_key_of(1, seq) for seq in (7, 8)] == [PROMISER.address, OTHER]
+    shown = on(world, RIVAL, "lane", "show", "1").out.splitlines()
+    (at,) = (number for number, line in enumerate(shown) if line.startswith("promises"))
+    assert "signed by 0x" in shown[at] and "by 0x7777" in shown[at + 1]
     assert lane(world).poster == OTHER
     assert "only the lane's owner" in refused(on(world, RIVAL, *rotate))
     assert on(world, RELAYER, "lane", "rotate", "1").status == 2
@@ -91,9 +96,12 @@ def test_lane_exit_then_release_then_withdraw_takes_the_stake_out(world: World) 
         on(world, RELAYER, "lane", "withdraw", "1")
     )
     world.wait(world.terms.window + 1)
+    rehearsed = on(world, RIVAL, "lane", "release", "1", "--dry-run").out
+    assert rehearsed.startswith("Would release the cover of lane 1's closed batches")
     assert on(world, RIVAL, "lane", "release", "1").out.startswith(
-        "Released cover of closed batches of lane 1"
+        "Released the cover of 1 of lane 1's receipts"
     )
+    assert "nothing to release" in refused(on(world, RIVAL, "lane", "release", "1"))
     assert "is liable until" in refused(on(world, RELAYER, "lane", "withdraw", "1"))
     assert "leaves    since" in on(world, RIVAL, "lane", "show", "1").out
     world.wait(lane(world).liable_until + 1 - world.now)
@@ -101,6 +109,7 @@ def test_lane_exit_then_release_then_withdraw_takes_the_stake_out(world: World) 
         "Credited the stake of lane 1, 10 ether"
     )
     assert on(world, RELAYER, "credits", "show", "--json").json["credit_wei"] == 10 * ETHER
+    assert "holds no stake any more" in refused(on(world, RELAYER, "lane", "withdraw", "1"))
 
 
 # --- epoch --------------------------------------------------------------------------------------------
@@ -180,3 +189,16 @@ def test_guardian_pause_stops_posts_for_a_bounded_time(world: World) -> None:
     assert "is too soon: the earliest is" in refused(on(world, OWNER, "guardian", "pause", "5"))
     world.wait(6)
     assert on(world, RIVAL, "guardian", "show", "--json").json["paused"] is False
+
+
+def test_guardian_appoint_moves_the_right_to_pause(world: World) -> None:
+    appoint = ("guardian", "appoint", hex0x(RIVAL))
+    assert "only the owner may do this" in refused(on(world, RIVAL, *appoint))
+    assert on(world, OWNER, *appoint, "--dry-run").out.startswith("Would make 0x0303")
+    assert on(world, OWNER, *appoint, "--json").json["guardian"] == hex0x(RIVAL)
+    assert "only the guardian may do this" in refused(on(world, OWNER, "guardian", "pause", "5"))
+    assert on(world, RIVAL, "guardian", "pause", "5", "--dry-run").status == 0
+    assert on(world, OWNER, "guardian", "appoint", "none").out.startswith("Made nobody guardian")
+    assert "guardian  nobody" in on(world, RIVAL, "guardian", "show").out
+    assert "only the guardian may do this" in refused(on(world, RIVAL, "guardian", "pause", "5"))
+    assert "'nobody' is not an address" in on(world, OWNER, "guardian", "appoint", "nobody").err

@@ -8,6 +8,8 @@ verify
 ├── when it is posted late, never, or struck → missed: status 1
 ├── when another leaf stands at its number → omitted, by published data, a file, or an answer on chain: status 1
 ├── when what was posted cannot be had → unknown, naming the tile to demand: status 1
+├── given the lane's ahead shrank, or a longer term was announced since → what bound the lane should bind it still
+├── when it is beyond the lane's reach, or due after what a leaving lane is bound by → it should say so: status 1
 └── when another key signed, it does not open, or its lane does not exist → it should say so: status 1
 claim
 ├── when it was missed or omitted → it should claim that, rehearsed before, and a second time say that it was claimed
@@ -32,7 +34,7 @@ from afterproof.steps.post import post
 from tests.support.http import hand_in
 from tests.support.on_chain import on, refused
 from tests.support.scene import secp_signer
-from tests.support.world import RIVAL, VERIFIER, World
+from tests.support.world import OWNER, RELAYER, RIVAL, VERIFIER, World
 
 HOLDER = b"\x0b" * 20
 
@@ -190,13 +192,54 @@ def test_verify_of_what_the_lane_never_gave(world: World, relayer: Context) -> N
     assert "NO: beyond what the lane may promise" in on(world, RIVAL, "promise", "verify", far).out
 
 
-def signed_by_lane(world: World, first_seq: int, receipts: list[SignedReceipt], key: int = 50) -> str:
+def binding(world: World, file: str) -> bool:
+    answer: bool = on(world, VERIFIER, "promise", "verify", file, "--json").json["enforceable"]
+    assert ("binding      yes" in on(world, VERIFIER, "promise", "verify", file).out) is answer
+    return answer
+
+
+def test_verify_after_ahead_shrank_still_finds_a_promise_binding(world: World) -> None:
+    last, beyond = (signed_by_lane(world, seq, [world.signed(seq)]) for seq in (19, 20))
+    assert (binding(world, last), binding(world, beyond)) == (True, False)
+    effective = on(world, RELAYER, "lane", "ahead", "1", "2", "--json").json["effective_at"]
+    world.wait(effective - world.now)
+    assert on(world, RIVAL, "lane", "ahead", "1", "--apply").status == 0
+    shown = on(world, RIVAL, "lane", "show", "1", "--json").json
+    assert (shown["ahead"], shown["reach"]) == (2, 20)
+    assert (binding(world, last), binding(world, beyond)) == (True, False)
+    since = signed_by_lane(world, 18, [world.signed(18)])
+    world.wait(11)
+    assert on(world, RIVAL, "promise", "claim", since).status == 0
+
+
+def test_verify_on_a_leaving_lane_goes_by_the_terms_it_left_under(world: World) -> None:
+    left = on(world, RELAYER, "lane", "exit", "1")
+    assert left.status == 0
+    last_due = on(world, RIVAL, "lane", "show", "1", "--json").json["last_due"]
+    longer = replace(world.terms, max_promise_delay=world.terms.max_promise_delay + 5)
+    chain = world.chain.account_view(OWNER)
+    starts = world.now + 2 * world.terms.time_to_leave
+    chain.announce_epoch(longer, chain.fault_contracts(1), starts)
+    world.wait(starts - world.now)
+    assert world.chain.account_view(OWNER).current_epoch() == 2
+    files = [signed_by_lane(world, 0, [world.signed(i)], include_by=last_due + i) for i in (0, 1)]
+    assert [binding(world, file) for file in files] == [True, False]
+
+
+def signed_by_lane(
+    world: World,
+    first_seq: int,
+    receipts: list[SignedReceipt],
+    key: int = 50,
+    include_by: int | None = None,
+) -> str:
     """A promise that no relayer's intake would give; the file of its first leaf's answer."""
     context, hashes = world.relayer(), [receipt.leaf.hash for receipt in receipts]
-    promise = promise_of(world.lane, first_seq, hashes, world.now + 10, HOLDER)
+    include_by = world.now + 10 if include_by is None else include_by
+    promise = promise_of(world.lane, first_seq, hashes, include_by, HOLDER)
     signature = secp_signer(key).sign_hash(promise.digest(context.promise_domain))
     held = held_promises(SignedPromise(promise, signature), hashes)[0]
-    file = world.folder / f"extra-{first_seq}-{len(hashes)}.json"
+    file = world.folder / f"extra-{hex0x(hashes[0])}.json"
     file.write_text(json.dumps({"leafHash": hex0x(hashes[0]), "promise": held.to_json()}))
     return str(file)
 

@@ -10,6 +10,8 @@ keys new
 ├── it should make files for their owner alone, never overwrite one, and never show a secret
 ├── when the password file is there → it should use its first line
 └── when it is rehearsed → it should write nothing
+a relayer's token
+└── it should be the first line of its file, or be refused
 a public key
 ├── when it is named by hex, address, receipt, keystore, or private or public key file → it should be found
 └── when what is named holds none → it should be refused, naming the rule
@@ -22,18 +24,25 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from afterproof import config
 from afterproof.config import AccountConfig, Config, GatewayConfig, RelayerConfig
 from afterproof.errors import ConfigError
 from afterproof.gateway.server import load_signer
-from afterproof.keyfiles import account_key, gateway_key, new_node_key, promise_key, public_key_of
+from afterproof.keyfiles import (
+    account_key,
+    gateway_key,
+    new_node_key,
+    promise_key,
+    public_key_of,
+    relayer_token,
+)
 from afterproof.protocol.errors import InvalidField
 from afterproof.protocol.receipt import Domain, Scheme, hex0x
 from afterproof.protocol.signing import Secp256k1Signer, node_of, scheme_of
 from tests.support.cli import run
-from tests.support.scene import receipt_of, rsa_signer, secp_signer
+from tests.support.scene import p256_signer, receipt_of, rsa_signer, secp_signer
 
 
 def mode(file: Path) -> int:
@@ -176,13 +185,17 @@ def test_public_key_is_found_wherever_it_stands(tmp_path: Path) -> None:
     assert public_key_of(hex0x(rsa_node.public_key)) == rsa_node.public_key
     assert public_key_of(hex0x(secp.public_key)) == public_key_of(hex0x(secp.address)) == secp.public_key
     receipt = secp.sign(receipt_of(secp, 1_800_000_000), Domain(1, bytes(20)))
-    pem = serialization.load_der_public_key(rsa_node.public_key).public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
+    pems = [
+        serialization.load_der_public_key(key).public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+        for key in (rsa_node.public_key, p256_signer().public_key)
+    ]
     files: list[tuple[bytes, bytes]] = [
         (json.dumps(receipt.to_json()).encode(), secp.public_key),
         (json.dumps({"address": secp.address.hex(), "crypto": {}}).encode(), secp.public_key),
-        (pem, rsa_node.public_key),
+        (pems[0], rsa_node.public_key),
+        (pems[1], p256_signer().public_key),
     ]
     for scheme in Scheme:
         made = new_node_key(scheme)
@@ -195,10 +208,14 @@ def test_public_key_is_found_wherever_it_stands(tmp_path: Path) -> None:
 
 
 def test_public_key_that_is_none_is_refused(tmp_path: Path) -> None:
-    small = rsa.generate_private_key(public_exponent=65537, key_size=1024).private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    small, other_curve = (
+        key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        for key in (rsa.generate_private_key(65537, 1024), ec.generate_private_key(ec.SECP384R1()))
     )
-    for number, content in enumerate((b"", b"{}", b"{", b"hello", b"\xff\xfe", b"0x12", small, b"[1]")):
+    contents = (b"", b"{}", b"{", b"hello", b"\xff\xfe", b"0x12", small, other_curve, b"[1]")
+    for number, content in enumerate(contents):
         file = tmp_path / str(number)
         file.write_bytes(content)
         with pytest.raises(InvalidField):
@@ -206,3 +223,19 @@ def test_public_key_that_is_none_is_refused(tmp_path: Path) -> None:
     for text in ("0x", "0x12", "0xzz", "0x" + "11" * 32, str(tmp_path / "none")):
         with pytest.raises(InvalidField, match="KEY"):
             public_key_of(text)
+
+
+# --- a relayer's token -----------------------------------------------------------------------------
+
+
+def test_a_relayers_token_is_the_first_line_of_its_file(tmp_path: Path) -> None:
+    assert relayer_token(GatewayConfig()) is None
+    file = tmp_path / "relayer.token"
+    settings = GatewayConfig(relayer_token_file=file)
+    for content in (b"afterproof_x", b" afterproof_x\r\nmore\n"):
+        file.write_bytes(content)
+        assert relayer_token(settings) == "afterproof_x"
+    for content in (b"", b"\nafterproof_x", b"after proof", "gehöim".encode(), b"\xff", b"a\x00b"):
+        file.write_bytes(content)
+        with pytest.raises(ConfigError, match=r"gateway.relayer_token_file: .* must begin with a token"):
+            relayer_token(settings)

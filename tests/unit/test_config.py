@@ -26,6 +26,7 @@ from afterproof import config
 from afterproof.config import SECTIONS, Config, load, template
 from afterproof.errors import ConfigError
 from afterproof.protocol.receipt import Scheme
+from afterproof.settings import PostgresUrl
 
 KEY = "0x" + "ab" * 32
 
@@ -89,6 +90,17 @@ def test_load_lets_the_environment_win(tmp_path: Path) -> None:
         ('[relayer]\npublic_url = "ftp://a"\n', "relayer.public_url must be an http or https address"),
         ('[chain]\nrpc = "http://:1"\n', "chain.rpc must be an http or https address"),
         ('[chain]\nrpc = "http://a:99999"\n', "chain.rpc must be an http or https address"),
+        ("[chain]\nrpc = []\n", "chain.rpc must be an http or https address, or a list of them"),
+        (
+            '[chain]\nrpc = ["http://a", "http://a"]\n',
+            "chain.rpc must be an http or https address, or a list",
+        ),
+        ('[chain]\nrpc = ["http://a", "b"]\n', "chain.rpc must be an http or https address, or a list"),
+        ('[chain]\nrpc = ["http://a", 1]\n', "chain.rpc must be a text, or a list of texts"),
+        ("[chain]\nrpc = 1\n", "chain.rpc must be a text, or a list of texts"),
+        ('[chain]\nmax_fee = "0gwei"\n', "chain.max_fee must be an amount above zero"),
+        ('[account]\naddress = "0x12"\n', "account.address must be an address"),
+        ('[account]\nsigner = "clef.ipc"\n', "account.signer must be an http or https address"),
         ("[verifier]\nallow_private_data = 1\n", "verifier.allow_private_data must be true or false"),
         ('[gateway]\nscheme = "ED25519"\n', "gateway.scheme must be one of SECP256K1"),
         ("[gateway]\nscheme = []\n", "gateway.scheme must be one of SECP256K1"),
@@ -113,6 +125,10 @@ def test_load_of_a_bad_file_names_the_setting_and_the_rule(tmp_path: Path, text:
         ({"AFTERPROOF_RELAYER_LANE": ""}, "AFTERPROOF_RELAYER_LANE must be a whole number"),
         ({"AFTERPROOF_RELAYER_PORT": "-1"}, "relayer.port must be from 0"),
         ({"AFTERPROOF_VERIFIER_ALLOW_PRIVATE_DATA": "yes"}, "must be true or false"),
+        (
+            {"AFTERPROOF_RELAYER_STORE": "mysql://db/x"},
+            "AFTERPROOF_RELAYER_STORE must be a path, or an address that starts with postgresql://",
+        ),
         ({"AFTERPROOF_PRIVATE_KEY": KEY[:-1]}, "account.private_key must be 32 bytes of 0x-hex"),
         ({"AFTERPROOF_ACCOUNT_PRIVATE_KEY": KEY}, "AFTERPROOF_ACCOUNT_PRIVATE_KEY is not a setting"),
     ],
@@ -128,25 +144,55 @@ def test_load_of_a_missing_file_names_it(tmp_path: Path) -> None:
         load(tmp_path / "nowhere.toml", {})
 
 
+def test_several_nodes_stand_in_a_list_or_between_commas(tmp_path: Path) -> None:
+    both = ("https://a.example/key", "http://b.example:8545")
+    assert load(written(tmp_path, f'[chain]\nrpc = ["{both[0]}", "{both[1]}"]\n'), {}).chain.rpc == both
+    assert load(written(tmp_path, f'[chain]\nrpc = "{both[1]}"\n'), {}).chain.rpc == both[1:]
+    assert load(None, {"AFTERPROOF_CHAIN_RPC": f"{both[0]}, {both[1]}"}).chain.rpc == both
+    with pytest.raises(ConfigError, match=r"chain\.rpc must be an http or https address"):
+        load(None, {"AFTERPROOF_CHAIN_RPC": f"{both[0]},"})
+
+
 def test_secrets_are_never_shown() -> None:
     env = {
         "AFTERPROOF_PRIVATE_KEY": KEY,
         "AFTERPROOF_GATEWAY_KEY": "swordfish",
-        "AFTERPROOF_CHAIN_RPC": "https://node.example/v2/swordfish",
+        "AFTERPROOF_CHAIN_RPC": "https://node.example/v2/swordfish,https://other.example/?key=swordfish",
+        "AFTERPROOF_ACCOUNT_SIGNER": "http://me:swordfish@signer.example",
+        "AFTERPROOF_RELAYER_STORE": "postgresql://me:swordfish@db.example/receipts?password=swordfish",
     }
     found = load(None, env)
     shown = f"{found} {found!r} {found.public()}"
     assert KEY not in shown
     assert "swordfish" not in shown
+    assert str(found.relayer.store) == "postgresql://db.example/receipts"
     secret = {
         (name, one.name) for name, kind in SECTIONS.items() for one in fields(kind) if one.metadata["secret"]
     }
     assert secret == {
         ("chain", "rpc"),
         ("account", "private_key"),
+        ("account", "signer"),
+        ("relayer", "data"),
         ("relayer", "promise_key"),
         ("gateway", "key"),
     }
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://me:swordfish@db.example:5432/x?sslmode=require", "postgresql://db.example:5432/x"),
+        ("postgres://me@a:1,b:2/x?password=sword@fish", "postgresql://a:1,b:2/x"),
+        ("postgresql://me:sword?fish@db.example/x", "postgresql://..."),
+        ("postgresql://db.example/x?password=sword@fish", "postgresql://..."),
+        ("postgresql://me:sword/fish@[::1/x", "postgresql://[::1/x"),
+        ("postgresql:///x", "postgresql:///x"),
+    ],
+)
+def test_address_of_a_database_shows_no_password(url: str, shown: str) -> None:
+    assert str(PostgresUrl(url)) == shown
+    assert "sword" not in repr(PostgresUrl(url))
 
 
 def test_every_setting_is_documented() -> None:

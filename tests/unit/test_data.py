@@ -86,7 +86,8 @@ def test_role_without_data_says_so() -> None:
     data = Data()
     for call in (
         lambda: data.own.publish(BATCH, b""),
-        lambda: data.own.read(BATCH),
+        lambda: data.own.read_back(BATCH, URI, 1),
+        lambda: data.own.remove(BATCH, URI),
         lambda: data.own.open(BATCH),
         lambda: data.others.fetch(URI, 1),
     ):

@@ -23,15 +23,17 @@ from hypothesis import strategies as st
 
 from afterproof.chain.address_file import load_deployment
 from afterproof.chain.base import Deployment
+from afterproof.chain.parameter_values import parse_amount
 from afterproof.chain.parameters import (
     NOBODY,
     Kind,
     Parameters,
     load_parameters,
-    parse_amount,
     parse_parameters,
 )
+from afterproof.chain.parameters_heartbeats import DEMO_HEARTBEATS, PRODUCTION_HEARTBEATS
 from afterproof.errors import ConfigError
+from afterproof.protocol.registry_terms import DEMO_REGISTRY, PRODUCTION_REGISTRY
 from afterproof.protocol.terms import DEMO, ETHER, PRODUCTION
 from afterproof.units import ether
 
@@ -47,9 +49,11 @@ def shipped(kind: str) -> dict[str, Any]:
 
 
 def test_the_shipped_files_hold_the_defaults() -> None:
-    assert load_parameters(FILES / "development.toml") == Parameters(Kind.DEVELOPMENT, None, None, 0, DEMO)
+    assert load_parameters(FILES / "development.toml") == Parameters(
+        Kind.DEVELOPMENT, None, None, 0, DEMO, DEMO_REGISTRY, DEMO_HEARTBEATS
+    )
     assert load_parameters(FILES / "production.toml") == Parameters(
-        Kind.PRODUCTION, None, None, 172_800, PRODUCTION
+        Kind.PRODUCTION, None, None, 172_800, PRODUCTION, PRODUCTION_REGISTRY, PRODUCTION_HEARTBEATS
     )
     assert load_parameters(FILES / "test.toml").kind is Kind.TEST
     # "longer than any lane needs to leave" would be false otherwise: see production.toml
@@ -99,7 +103,11 @@ def test_a_file_that_is_none_is_named(tmp_path: Path) -> None:
         ("timelock_delay", -1, "timelock_delay must be a whole number from 0"),
         ("timelock_delay", 1.5, "timelock_delay must be a whole number from 0"),
         ("timelock_delay", 10**9, "timelock_delay must be a whole number from 0 to 31536000"),
+        ("nitro_root", "0x12", "nitro_root must be 32 bytes in hex"),
+        ("nitro_root", "64" * 32, "nitro_root must be 32 bytes in hex"),
+        ("nitro_root", 5, "nitro_root must be 32 bytes in hex"),
         ("terms", 5, "terms must be a table"),
+        ("registry", 5, "registry must be a table"),
         ("surprise", 5, "surprise is not a parameter; there are kind, owner"),
         ("terms.surprise", 5, r"terms\.surprise is not a parameter; there are terms\.window"),
         ("terms.window", "12", r"terms\.window must be a whole number from 0 to 4294967295"),
@@ -122,6 +130,45 @@ def test_a_file_that_is_none_is_named(tmp_path: Path) -> None:
             "100000 ether",
             r"terms\.min_stake breaks a rule: min_stake is at most 70368 ether",
         ),
+        ("registry.surprise", 5, r"registry\.surprise is not a parameter; there are registry\.window"),
+        ("registry.max_reach_back", 5, r"registry\.max_reach_back is not a parameter"),
+        ("registry.window", "12", r"registry\.window must be a whole number from 0 to 4294967295"),
+        ("registry.window", 0, r"registry\.window breaks a rule: window is 1 second to 60 days"),
+        ("registry.window", 3, r"registry\.window breaks a rule: window is at least terms\.max_outage"),
+        ("registry.proof_period", 3, r"registry\.proof_period .* is at least terms\.max_outage"),
+        ("registry.proof_period", 13, r"registry\.proof_period breaks a rule: .* 1 second to terms\.window"),
+        ("registry.max_document_age", 0, r"registry\.max_document_age breaks a rule"),
+        ("registry.max_attested_for", 13, r"registry\.max_attested_for .* 2 seconds longer than window"),
+        ("registry.bond", "0 ether", r"registry\.bond breaks a rule: bond is above zero"),
+        ("registry.bond", 1, r"registry\.bond must be an amount with its unit"),
+        ("registry.bond", "70369 ether", r"registry\.bond must be at most 70368 ether"),
+        (
+            "registry.challenge_deposit",
+            "0 wei",
+            r"registry\.challenge_deposit breaks a rule: challenge_deposit",
+        ),
+        ("registry.proof_gas", 0, r"registry\.proof_gas breaks a rule: proof_gas is 1 to 1000000000"),
+        ("heartbeats", 5, "heartbeats must be a table"),
+        ("heartbeats.surprise", 5, r"heartbeats\.surprise is not a parameter; there are heartbeats\.round"),
+        ("heartbeats.round_length", "9", r"heartbeats\.round_length must be a whole number from 0 to"),
+        ("heartbeats.round_length", 0, r"heartbeats\.round_length breaks a rule: .* 1 second to 1 day"),
+        ("heartbeats.challenge_window", 2_141, r"heartbeats\.challenge_window breaks a rule: .* 214 rounds"),
+        ("heartbeats.challenge_window", 3, r"heartbeats\.challenge_window .* at least terms\.max_outage"),
+        ("heartbeats.answer_period", 3, r"heartbeats\.answer_period .* at least terms\.max_outage"),
+        ("heartbeats.answer_period", 60 * 86_400 + 1, r"heartbeats\.answer_period breaks a rule"),
+        ("heartbeats.slash", "0 ether", r"heartbeats\.slash breaks a rule: slash is above zero"),
+        ("heartbeats.slash", "0.2 ether", r"heartbeats\.bond breaks a rule: bond is at least slash"),
+        ("heartbeats.bond", 1, r"heartbeats\.bond must be an amount with its unit"),
+        ("heartbeats.bond", "70369 ether", r"heartbeats\.bond must be at most 70368 ether"),
+        (
+            "heartbeats.challenge_deposit",
+            "0 wei",
+            r"heartbeats\.challenge_deposit breaks a rule: challenge_d",
+        ),
+        ("heartbeats.answer_gas", 0, r"heartbeats\.answer_gas breaks a rule: answer_gas is 1 to 1000000000"),
+        ("heartbeats.max_age", 9, r"heartbeats\.max_age breaks a rule: max_age is 1 to 200 times"),
+        ("heartbeats.max_age", 2_001, r"heartbeats\.max_age breaks a rule"),
+        ("registry.proof_gas", 10**9 + 1, r"registry\.proof_gas breaks a rule"),
         ("terms.min_stake", "1 gwei", r"terms\.min_stake breaks a rule: min_stake is at least leaf_slash"),
     ],
 )
@@ -139,11 +186,12 @@ def test_every_key_is_required() -> None:
         del content[name]
         with pytest.raises(ConfigError, match=f"^{name} is missing"):
             parse_parameters(content)
-    for name in shipped("development")["terms"]:
-        content = shipped("development")
-        del content["terms"][name]
-        with pytest.raises(ConfigError, match=rf"^terms\.{name} is missing"):
-            parse_parameters(content)
+    for table in ("terms", "registry", "heartbeats"):
+        for name in shipped("development")[table]:
+            content = shipped("development")
+            del content[table][name]
+            with pytest.raises(ConfigError, match=rf"^{table}\.{name} is missing"):
+                parse_parameters(content)
 
 
 def test_production_needs_a_timelock_and_windows_of_hours() -> None:
@@ -152,11 +200,12 @@ def test_production_needs_a_timelock_and_windows_of_hours() -> None:
     with pytest.raises(ConfigError, match="timelock_delay must be above 0 in production"):
         parse_parameters(content)
     content = shipped("production")
-    content["terms"] = shipped("development")["terms"]
+    content |= {table: shipped("development")[table] for table in ("terms", "registry", "heartbeats")}
     with pytest.raises(ConfigError, match=r"terms\.max_outage must be at least 3600 seconds in production"):
         parse_parameters(content)
     for name in ("max_outage", "answer_period", "claim_window", "window"):
         content = shipped("production")
+        content["registry"]["proof_period"] = 3600
         content["terms"] |= {"max_outage": 3600, "answer_period": 3600, "claim_window": 3600, "window": 7200}
         parse_parameters(content)
         content["terms"] |= {"max_outage": 3599, name: 3599}

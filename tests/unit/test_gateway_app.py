@@ -23,7 +23,7 @@ from typing import Any
 
 import httpx
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,11 +33,12 @@ from afterproof.gateway.digits import digits_of
 from afterproof.gateway.receipting import RECEIPT_HEADER, from_header
 from afterproof.gateway.served import MAX_BATCH, ServedDigits
 from afterproof.protocol.receipt import ZERO, Domain, SignedReceipt, keccak
-from afterproof.protocol.signing import RsaPssSigner, Secp256k1Signer, Signer, verify
+from afterproof.protocol.signing import P256Signer, RsaPssSigner, Secp256k1Signer, Signer, verify
 
 DOMAIN = Domain(31337, bytes(range(20)))
 SIGNER = Secp256k1Signer(keccak(b"gateway test"))
 RSA_SIGNER = RsaPssSigner(rsa.generate_private_key(65537, 2048))
+P256_SIGNER = P256Signer(ec.generate_private_key(ec.SECP256R1()))
 IMAGES, LABELS = models.heldout()
 INFER = "/v2/models/digits/infer"
 NOW = 1_800_000_000.9
@@ -106,7 +107,7 @@ def test_infer_answers_what_the_model_says() -> None:
     }
 
 
-@pytest.mark.parametrize("signer", [SIGNER, RSA_SIGNER], ids=lambda signer: str(signer.scheme))
+@pytest.mark.parametrize("signer", [SIGNER, RSA_SIGNER, P256_SIGNER], ids=lambda signer: str(signer.scheme))
 @pytest.mark.parametrize("count", [1, MAX_BATCH])
 def test_infer_carries_a_receipt_over_the_bytes_that_travelled(signer: Signer, count: int) -> None:
     outlet, request = Kept(), json.dumps(body_of(count=count), indent=1).encode()

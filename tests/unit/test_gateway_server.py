@@ -2,7 +2,7 @@
 
 a running gateway
 ├── says once where it listens, without its key
-├── answers the client, for either scheme, with a receipt that holds
+├── answers the client, for each scheme, with a receipt that holds
 ├── hands every receipt on, and ends with status 0 on SIGTERM and SIGINT
 ├── loses no receipt when killed while the relayer is away
 └── answers many at a time quickly
@@ -31,7 +31,7 @@ import httpx
 import numpy as np
 import pytest
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from afterproof.errors import ConfigError
 from afterproof.gateway import models
@@ -47,6 +47,8 @@ KEY = keccak(b"gateway server test")
 _RSA = rsa.generate_private_key(65537, 2048)
 PKCS8 = (serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
 RSA_KEY = _RSA.private_bytes(serialization.Encoding.PEM, *PKCS8)
+_P256 = ec.generate_private_key(ec.SECP256R1())
+P256_KEY = _P256.private_bytes(serialization.Encoding.PEM, *PKCS8)
 DOMAIN = Domain(31337, bytes(range(20)))
 SETTINGS = GatewaySettings(DOMAIN.chain_id, DOMAIN.contract, KEY, port=0)
 
@@ -56,9 +58,10 @@ from pathlib import Path
 from afterproof.gateway.server import GatewaySettings, run_gateway
 from afterproof.protocol.receipt import Scheme
 logging.basicConfig(level=logging.INFO, stream=sys.stderr)
-chain, registry, key, scheme, relayer, spool = sys.stdin.read().split()
+chain, registry, key, scheme, relayer, spool, token = sys.stdin.read().split()
 run_gateway(GatewaySettings(int(chain), bytes.fromhex(registry), bytes.fromhex(key), Scheme(scheme), port=0,
-                            relayer=None if relayer == "none" else relayer, spool=Path(spool)))
+                            relayer=None if relayer == "none" else relayer, spool=Path(spool),
+                            relayer_token=None if token == "none" else token))
 """
 
 
@@ -71,7 +74,8 @@ class Running:
         )
         assert self.process.stdin and self.process.stderr
         fields = (settings.chain_id, settings.registry.hex(), settings.private_key.hex(), settings.scheme)
-        self.process.stdin.write(" ".join(map(str, (*fields, settings.relayer or "none", settings.spool))))
+        outlet = (settings.relayer or "none", settings.spool, settings.relayer_token or "none")
+        self.process.stdin.write(" ".join(map(str, (*fields, *outlet))))
         self.process.stdin.close()
         self.log = self.process.stderr.readline()
         found = re.search(r"listens on (http://[^ ,]+)", self.log)
@@ -97,12 +101,13 @@ def gateway(**changes: Any) -> Iterator[Running]:
 
 
 @contextmanager
-def relayer(port: int = 0) -> Iterator[tuple[str, list[SignedReceipt]]]:
-    """A relayer that accepts all; its address and the receipts it was sent."""
+def relayer(port: int = 0, token: str | None = None) -> Iterator[tuple[str, list[SignedReceipt]]]:
+    """A relayer that accepts all, with its token where it has one; its address and the receipts it was sent."""
     received: list[SignedReceipt] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
+            assert self.headers["Authorization"] == (f"Bearer {token}" if token else None)
             items = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             received.extend(map(SignedReceipt.from_json, items))
             body = json.dumps([{"leafHash": "0x00"}] * len(items)).encode()
@@ -125,14 +130,21 @@ def relayer(port: int = 0) -> Iterator[tuple[str, list[SignedReceipt]]]:
 
 @pytest.mark.parametrize(
     ("scheme", "key", "number"),
-    [(Scheme.SECP256K1, KEY, signal.SIGTERM), (Scheme.OPENGRADIENT_RSA_PSS, RSA_KEY, signal.SIGINT)],
+    [
+        (Scheme.SECP256K1, KEY, signal.SIGTERM),
+        (Scheme.OPENGRADIENT_RSA_PSS, RSA_KEY, signal.SIGINT),
+        (Scheme.P256, P256_KEY, signal.SIGTERM),
+    ],
     ids=list(Scheme),
 )
 def test_gateway_answers_hands_on_and_ends(tmp_path: Path, scheme: Scheme, key: bytes, number: int) -> None:
     with (
-        relayer() as (address, received),
-        gateway(scheme=scheme, private_key=key, relayer=address, spool=tmp_path) as running,
+        relayer(token="afterproof_x") as (address, received),
+        gateway(
+            scheme=scheme, private_key=key, relayer=address, spool=tmp_path, relayer_token="afterproof_x"
+        ) as running,
     ):
+        assert "afterproof_x" not in running.log
         node = load_signer(scheme, key).node
         assert node.hex() in running.log and KEY.hex() not in running.log
         answers = [
@@ -183,7 +195,9 @@ def test_gateway_without_relayer_answers_many_at_a_time_quickly() -> None:
             infer(running.url, "digits", IMAGES[:1], replace(DOMAIN, chain_id=1))
 
 
-_EC = ec.generate_private_key(ec.SECP256R1()).private_bytes(serialization.Encoding.DER, *PKCS8)
+_P384 = ec.generate_private_key(ec.SECP384R1()).private_bytes(serialization.Encoding.DER, *PKCS8)
+_K256 = ec.generate_private_key(ec.SECP256K1()).private_bytes(serialization.Encoding.DER, *PKCS8)
+_ED = ed25519.Ed25519PrivateKey.generate().private_bytes(serialization.Encoding.DER, *PKCS8)
 _SMALL = rsa.generate_private_key(65537, 1024).private_bytes(serialization.Encoding.DER, *PKCS8)
 
 
@@ -196,10 +210,18 @@ _SMALL = rsa.generate_private_key(65537, 1024).private_bytes(serialization.Encod
         (Scheme.SECP256K1, bytes(33)),
         (Scheme.OPENGRADIENT_RSA_PSS, KEY),
         (Scheme.OPENGRADIENT_RSA_PSS, b"-----BEGIN nothing"),
-        (Scheme.OPENGRADIENT_RSA_PSS, _EC),
+        (Scheme.OPENGRADIENT_RSA_PSS, P256_KEY),
         (Scheme.OPENGRADIENT_RSA_PSS, _SMALL),
+        (Scheme.P256, KEY),
+        (Scheme.P256, RSA_KEY),
+        (Scheme.P256, _P384),
+        (Scheme.P256, _K256),
+        (Scheme.P256, _ED),
     ],
-    ids=["empty", "zero", "above the order", "too long", "no PKCS#8", "no PEM", "not RSA", "1024 bits"],
+    ids=[
+        *("empty", "zero", "above the order", "too long", "no PKCS#8", "no PEM", "not RSA", "1024 bits"),
+        *("no PKCS#8 for P256", "RSA for P256", "P-384", "secp256k1 in PKCS#8", "Ed25519"),
+    ],
 )
 def test_key_that_is_none_is_refused_unnamed(scheme: Scheme, key: bytes) -> None:
     with pytest.raises(ConfigError, match="the gateway's private key must be") as raised:
@@ -208,9 +230,10 @@ def test_key_that_is_none_is_refused_unnamed(scheme: Scheme, key: bytes) -> None
 
 
 def test_key_in_der_or_pem_is_the_same_node() -> None:
-    der = _RSA.private_bytes(serialization.Encoding.DER, *PKCS8)
-    nodes = {load_signer(Scheme.OPENGRADIENT_RSA_PSS, key).node for key in (RSA_KEY, der)}
-    assert len(nodes) == 1
+    keys = [(Scheme.OPENGRADIENT_RSA_PSS, _RSA, RSA_KEY), (Scheme.P256, _P256, P256_KEY)]
+    for scheme, private, pem in keys:
+        der = private.private_bytes(serialization.Encoding.DER, *PKCS8)
+        assert load_signer(scheme, pem).node == load_signer(scheme, der).node
 
 
 def test_settings_hide_their_key_and_refuse_what_cannot_be(tmp_path: Path) -> None:

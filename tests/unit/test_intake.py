@@ -7,7 +7,7 @@ handing receipts in
 ├── when it breaks a rule → it should name field and rule, store nothing of it, and take its neighbours
 │   ├── too old by one second, or from the future by one second
 │   ├── scheme not the key's, key of no scheme, key of another node
-│   ├── node unknown, not live yet, or no longer
+│   ├── node unknown, not live yet, or no longer, whatever was remembered of it
 │   └── signature that does not verify
 ├── when it is exactly at the edges of time → it should accept it
 ├── when the chain has not been followed lately → it should put everything off, but answer repeats
@@ -21,15 +21,20 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from afterproof.errors import StoreUnavailable
+from afterproof.protocol.attestations import NodeRecord
 from afterproof.protocol.errors import InvalidField
 from afterproof.protocol.receipt import Leaf, Scheme, SignedReceipt
 from afterproof.protocol.signing import RsaPssSigner
 from afterproof.steps import Context
 from afterproof.steps.context import STALE
 from afterproof.steps.intake import Accepted, Answer, Refused, Unready, intake
+from afterproof.steps.watch import watch
 from tests.support.crashes import Crash, crash_at
+from tests.support.databases import on_both, read_only
 from tests.support.scene import receipt_of, secp_signer
 from tests.support.world import OPERATOR, OWNER, World
+
+pytestmark = on_both
 
 
 @pytest.fixture
@@ -166,6 +171,45 @@ def test_intake_for_a_node_that_ended_or_has_not_begun_refuses(world: World, rel
     assert isinstance(intake(relayer, [young])[0], Accepted)
 
 
+def test_intake_remembers_a_node_only_as_long_as_that_is_right(
+    world: World, relayer: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = list[bytes]()
+    plain = relayer.store.registry.node
+
+    def counted(name: bytes, as_of: int, since: int = 0) -> NodeRecord | None:
+        asked.append(name)
+        return plain(name, as_of, since)
+
+    monkeypatch.setattr(relayer.store.registry, "node", counted)
+    node = world.nodes[1].node
+    world.chain.account_view(OWNER).revoke(node, world.now + 20, "key rotated")
+    world.round(relayer)
+    asked.clear()
+    for number in range(3):
+        world.take_in(relayer, world.signed(number, node=1), world.signed(10 + number, node=1))
+    assert asked == [node]
+    world.wait(30)  # nobody looks at the chain, but time passes: its end is known
+    (ended,) = intake(relayer, [world.signed(4, node=1)])
+    assert field_of(ended) == "receipt.node" and asked == [node]
+    world.round(relayer, steps=[watch])
+    world.take_in(relayer, world.signed(5))
+    assert asked == [node, world.nodes[0].node]
+
+
+def test_intake_forgets_what_it_read_while_the_chain_was_followed(world: World, relayer: Context) -> None:
+    cursor = relayer.store.chain.cursor()
+    roll = relayer.rolls.at(cursor)
+    assert roll.node(relayer.store.registry, world.nodes[0].node, world.now) is not None
+    world.wait(1)
+    world.round(relayer)
+    relayer.rolls.check(roll, relayer.store.chain.cursor())
+    assert relayer.rolls.at(cursor) is not roll
+    kept = relayer.rolls.at(cursor)
+    relayer.rolls.check(kept, None)  # nothing was read: nothing to forget
+    assert relayer.rolls.at(cursor) is kept
+
+
 def test_intake_before_the_chain_was_followed_puts_off(world: World) -> None:
     fresh = world.relayer()
     answers = intake(fresh, [world.signed(1), InvalidField("receipt", "must be a JSON object")])
@@ -199,10 +243,10 @@ def test_intake_when_the_disk_fails_raises_and_a_second_try_is_sound(
 
 
 def test_intake_when_the_database_cannot_write_says_so(world: World, relayer: Context) -> None:
-    relayer.store._database.execute("PRAGMA query_only = 1")
+    read_only(relayer.store, True)
     with pytest.raises(StoreUnavailable):
         intake(relayer, [world.signed(1)])
-    relayer.store._database.execute("PRAGMA query_only = 0")
+    read_only(relayer.store, False)
     assert relayer.store.receipts.count(world.lane) == 0
 
 

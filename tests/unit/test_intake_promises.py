@@ -12,6 +12,7 @@ handing receipts in
 ├── when another key signs from some number on → it should stop before that number
 ├── when the lane is another's to post on, or its fuse has blown → it should take nothing
 ├── when the lane leaves → it should promise within what binds the lane, and then take no more
+├── when another relayer shares the store → either should know the lane's limits, and no number be given twice
 ├── when ahead is 0 → it should take receipts without a promise, or by setting none
 └── when the margin leaves no time → it should put everything off, saying why
 a batch
@@ -31,10 +32,14 @@ from afterproof.protocol.terms import DEMO
 from afterproof.steps import Context
 from afterproof.steps.intake import Accepted, Full, Refused, Unready, intake
 from afterproof.steps.query import find_receipt
+from afterproof.steps.watch import watch
 from tests.support.cli import post_unjudged
 from tests.support.crashes import Crash, crash_at, tables
+from tests.support.databases import on_both
 from tests.support.scene import secp_signer
 from tests.support.world import PROMISE_MARGIN, PROMISER, RELAYER, World
+
+pytestmark = on_both
 
 HOLDER, OTHER = b"\x0b" * 20, b"\x0c" * 20
 
@@ -96,7 +101,7 @@ def test_intake_of_a_repeat_gives_the_first_promise(world: World, relayer: Conte
     restarted = world.relayer()
     world.round(restarted)
     answers = intake(restarted, [*reversed(again), world.signed(7)], [OTHER] * 4)
-    assert answers[:3] == [replace(answer, repeated=True) for answer in reversed(first)]
+    assert answers[:3] == [answer._replace(repeated=True) for answer in reversed(first)]
     assert isinstance(answers[3], Accepted) and answers[3].promise is not None
     assert answers[3].promise.signed.promise.first_seq == 3
 
@@ -104,7 +109,7 @@ def test_intake_of_a_repeat_gives_the_first_promise(world: World, relayer: Conte
 def test_intake_of_a_receipt_twice_in_one_list_promises_it_once(world: World, relayer: Context) -> None:
     signed = world.signed(1)
     first, second = world.take_in(relayer, signed, signed)
-    assert second == replace(first, repeated=True)
+    assert second == first._replace(repeated=True)
     assert first.promise is not None and first.promise.signed.promise.count == 1
 
 
@@ -251,3 +256,24 @@ def test_what_was_promised_stands_where_it_was_promised(world: World, relayer: C
         assert view.promise == held and view.seq == held.seq
         batch = world.chain.account_view(RELAYER).batch(view.inclusion.batch)
         assert batch is not None and batch[1].anchor <= held.signed.promise.include_by
+
+
+def test_relayer_that_shares_its_store_knows_what_the_lane_may_promise(tmp_path: Path) -> None:
+    """Whichever of them follows the chain; and neither gives away a number that the other has."""
+    world = World(tmp_path, ahead=4)
+    poster, other = world.relayer("shared"), world.relayer("shared")
+    world.round(poster)
+    while watch(other):
+        pass
+    taken = [*world.take_in(poster, world.signed(0), world.signed(1)), *world.take_in(other, world.signed(2))]
+    assert [one.stored.seq for one in taken] == [0, 1, 2]
+    assert other.authority.limit == 4
+    world.wait(5)
+    world.round(poster)
+    world.wait(1)
+    world.round(poster)  # it alone brings what was posted into the store
+    while watch(other):
+        pass
+    assert other.authority == poster.authority and other.authority.limit == 7
+    taken = world.take_in(other, *[world.signed(n) for n in range(3, 7)])
+    assert [one.stored.seq for one in taken] == [3, 4, 5, 6]

@@ -7,7 +7,8 @@ ahead
 │   ├── when applied before that, or twice, or none was announced → it should revert NoChangeDue
 │   ├── when announced again → the later one should hold; when raised, or set to what it is → nothing is announced
 │   └── given a promise made before, or since → it should stay claimable, applied or not
-└── when another calls, or the lane is unknown, or the stake too small → it should revert
+├── when another calls, or the lane is unknown, or the stake too small → it should revert
+└── when the lane is read → its reach should be the first number that never was enforceable
 rotating
 ├── when another calls, the lane is unknown, the poster zero, the lane blown → it should revert
 ├── when it is done → the new poster should post at once, the old one no more
@@ -21,8 +22,9 @@ rotating
 signing
 ├── when the signature is of another length, or of a high s, a v but 27 and 28, an r or s out of range → NotPromised
 ├── when it is another's, or over another field, lane, chain, contract or domain → it should revert NotPromised
+├── given the chain split since → on the half with another id the lane's promises should be those for that id
 └── when the key is a contract → it should revert NotPromised, whatever the contract answers
-at all times → the limit should never fall and no key below it should ever change
+at all times → the reach should never fall and no key below it should ever change
 """
 
 from collections.abc import Iterator
@@ -216,6 +218,28 @@ def test_shrinking_ahead_never_makes_a_promise_unclaimable(scene: PromiseScene, 
         scene.missed(promised.opening(seq))
     scene.wait(1)
     assert scene.refused_missed(promised.opening(22)) == "TooLate"
+
+
+def test_lane_reads_the_first_number_that_never_was_enforceable(scene: PromiseScene) -> None:
+    def reach() -> int:
+        scene.compare()
+        seen: int = scene.pair.settlement.call("lane", scene.lane).reach
+        assert [binds(scene, seq) for seq in (seen - 1, seen)] == ["binds", "Unenforceable"]
+        return seen
+
+    assert reach() == AHEAD
+    set_ahead(scene, AHEAD + 20)
+    assert reach() == AHEAD + 20
+    set_ahead(scene, 5)
+    assert reach() == AHEAD + 20
+    scene.wait(NOTICE)
+    apply_ahead(scene)
+    assert reach() == AHEAD + 20
+    scene.post(*[None] * (AHEAD + 15))
+    assert reach() == AHEAD + 20
+    scene.post(None)
+    assert reach() == AHEAD + 21
+    assert scene.pair.settlement.call("lane", 9).reach == 0
 
 
 def test_shrinking_ahead_leaves_an_omission_claimable(scene: PromiseScene) -> None:
@@ -422,6 +446,18 @@ def test_a_promise_for_another_chain_or_contract_promises_nothing_here(scene: Pr
         assert scene.refused_missed(promised) == "NotPromised"
 
 
+def test_a_promise_of_the_other_half_of_a_split_chain_promises_nothing() -> None:
+    scene = PromiseScene()  # one of its own: others must not meet the other id
+    before = scene.promise(scene.leaf(1), include_by=scene.now)
+    split = Domain(CHAIN_ID + 1, scene.pair.promise_domain.contract)
+    scene.pair.evm.split(split.chain_id)
+    scene.pair.promise_domain = scene.pair.spec.promise_domain = split
+    after = scene.promise(scene.leaf(1), include_by=scene.now)
+    scene.wait(1)
+    assert scene.refused_missed(before) == "NotPromised"
+    scene.missed(after)
+
+
 def test_a_receipt_signature_of_the_promise_key_promises_nothing(scene: PromiseScene) -> None:
     """Receipts and promises have their own types and domains: one signature never serves as the other."""
     promised = scene.promise(scene.leaf(1), include_by=scene.now - 1)
@@ -473,12 +509,12 @@ STEPS = st.lists(
 
 @given(STEPS)
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
-def test_the_limit_never_falls_and_no_key_below_it_ever_changes(steps: list[tuple[str, int]]) -> None:
+def test_the_reach_never_falls_and_no_key_below_it_ever_changes(steps: list[tuple[str, int]]) -> None:
     scene = fresh(ahead=10)
     known: list[bytes] = []
     for step, number in steps:
         lane = scene.spec_lane
-        keys = [lane.promise_key(seq) for seq in range(lane.limit)]
+        keys = [lane.promise_key(seq) for seq in range(lane.reach)]
         assert keys[: len(known)] == known
         known = keys
         try:

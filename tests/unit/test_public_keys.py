@@ -5,10 +5,14 @@ schemeOf
         it should be SECP256K1
     when the key is the DER SubjectPublicKeyInfo of RSA-2048 with e = 65537
         it should be OPENGRADIENT_RSA_PSS
+    when the key is the DER SubjectPublicKeyInfo of an uncompressed point on P-256
+        it should be P256
+        when a coordinate is p or more, or the point off the curve
+            it should be NONE
     when any byte of the form is another, or the length is
         it should be NONE, and never revert
-nodeOf, addressOf, modulusOf
-    it should be the keccak256, the address, the modulus
+nodeOf, addressOf, modulusOf, pointOf
+    it should be the keccak256, the address, the modulus, the coordinates
 structHash, digest
     it should be what EIP-712 says
     when issuedAt is 2^64 or more
@@ -28,8 +32,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support.evm import Contract, Evm
+from tests.support.p256 import edge_cases, on_curve
 
-NONE, SECP256K1, OPENGRADIENT_RSA_PSS = range(3)
+NONE, SECP256K1, OPENGRADIENT_RSA_PSS, P256 = range(4)
 REGISTRY = "0x" + "a7" * 20
 RSA_KEY = rsa.generate_private_key(65537, 2048).public_key()
 RECEIPT_TYPE = (
@@ -43,7 +48,8 @@ def spki(key: Any, form: PublicFormat = PublicFormat.SubjectPublicKeyInfo) -> by
 
 
 RSA_SPKI = spki(RSA_KEY)
-P256_SPKI = spki(ec.generate_private_key(ec.SECP256R1()).public_key())
+P256_KEY = ec.generate_private_key(ec.SECP256R1()).public_key()
+P256_SPKI = spki(P256_KEY)
 ADDRESS = bytes(12) + keccak(b"account")[12:]
 
 quick = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -59,7 +65,8 @@ def keys() -> Contract:
 
 
 def test_schemeOf_eachForm_itsScheme(keys: Contract) -> None:
-    assert (len(ADDRESS), len(RSA_SPKI)) == (32, 294)
+    assert (len(ADDRESS), len(RSA_SPKI), len(P256_SPKI)) == (32, 294, 91)
+    assert keys.call("schemeOf", P256_SPKI) == P256
     assert keys.call("schemeOf", ADDRESS) == SECP256K1
     assert keys.call("schemeOf", RSA_SPKI) == OPENGRADIENT_RSA_PSS
 
@@ -89,8 +96,23 @@ def test_schemeOf_modulus_topBitSetAndOdd(keys: Contract) -> None:
     assert of(2**2047) == of(2**2048 - 2) == of(2**2047 - 1) == of(1) == of(0) == NONE
 
 
+def test_schemeOf_anyByteOfTheP256Form_none(keys: Contract) -> None:
+    """Of the head or of the point: whoever changes a coordinate leaves the curve, or else has found a key."""
+    for at in range(91):
+        wrong = bytearray(P256_SPKI)
+        wrong[at] ^= 1
+        assert keys.call("schemeOf", bytes(wrong)) == NONE, at
+
+
+def test_schemeOf_point_onTheCurveAndBelowP(keys: Contract) -> None:
+    for name, (case, _) in {
+        name: (case, truth) for name, case, truth in edge_cases() if "key" in name
+    }.items():
+        scheme = P256 if on_curve(case.x, case.y) else NONE
+        assert keys.call("schemeOf", case.public_key) == scheme, name
+
+
 def test_schemeOf_otherKeys_none(keys: Contract) -> None:
-    p256 = ec.generate_private_key(ec.SECP256R1()).public_key()
     others = {
         "nothing": b"",
         "a bare address": ADDRESS[12:],
@@ -99,14 +121,18 @@ def test_schemeOf_otherKeys_none(keys: Contract) -> None:
         "RSA-1024": spki(rsa.generate_private_key(65537, 1024).public_key()),
         "RSA-3072": spki(rsa.generate_private_key(65537, 3072).public_key()),
         "RSA, PEM": RSA_KEY.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo),
-        "P-256, a bare point": p256.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint),
-        "P-256, compressed": P256_SPKI[:26] + p256.public_bytes(Encoding.X962, PublicFormat.CompressedPoint),
+        "P-256, a bare point": P256_KEY.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint),
+        "P-256, compressed": P256_SPKI[:26]
+        + P256_KEY.public_bytes(Encoding.X962, PublicFormat.CompressedPoint),
         "P-384": spki(ec.generate_private_key(ec.SECP384R1()).public_key()),
         "secp256k1 as DER": spki(ec.generate_private_key(ec.SECP256K1()).public_key()),
         "Ed25519": spki(ed25519.Ed25519PrivateKey.generate().public_key()),
         "one byte less": RSA_SPKI[:-1],
         "one byte more": RSA_SPKI + b"\0",
-        "P-256, which no scheme judges yet": P256_SPKI,
+        "P-256, one byte less": P256_SPKI[:-1],
+        "P-256, one byte more": P256_SPKI + b"\0",
+        "P-256, hybrid point": P256_SPKI[:26] + bytes([6 + P256_SPKI[-1] % 2]) + P256_SPKI[27:],
+        "P-256, infinity": P256_SPKI[:27] + bytes(64),
     }
     for name, key in others.items():
         assert keys.call("schemeOf", key) == NONE, name
@@ -123,11 +149,13 @@ def test_schemeOf_anyBytes_neverReverts(keys: Contract, key: bytes) -> None:
     assert keys.call("schemeOf", key) == (SECP256K1 if address else NONE)
 
 
-def test_nodeOf_addressOf_modulusOf_eachForm(keys: Contract) -> None:
+def test_nodeOf_addressOf_modulusOf_pointOf_eachForm(keys: Contract) -> None:
     for key in (ADDRESS, RSA_SPKI, P256_SPKI, b""):
         assert keys.call("nodeOf", key) == keccak(key)
     assert to_canonical_address(keys.call("addressOf", ADDRESS)) == ADDRESS[12:]
     assert int.from_bytes(keys.call("modulusOf", RSA_SPKI)) == RSA_KEY.public_numbers().n
+    point = P256_KEY.public_numbers()
+    assert [int.from_bytes(word) for word in keys.call("pointOf", P256_SPKI)] == [point.x, point.y]
 
 
 # --- receipts and leaves -------------------------------------------------------------------------

@@ -1,154 +1,167 @@
-"""AttestationRegistry: endorsement, revocation, and what was known when.
+"""AttestationRegistry: endorsement, revocation of a node's key, and what was known when.
 
 endorsing
 ├── when the caller is not the owner, the key of no known form, the operator zero → it should revert
-├── when the node is or was registered → it should revert
+├── when the owner vouches for the node already, or another operator has it → it should revert
+├── given the node's key is revoked → it should revert; given that the end is to come → it should not
+├── given its operator retired it, once that has come → it should be endorsed anew
 └── else → it is live from the next second on
-revoking
-├── when the caller is not the owner, or the node unknown → it should revert
+revoking a node
+├── when the caller is neither owner nor revoker, or the node unknown → it should revert
 ├── when it reaches back too far, by one second → it should revert
 ├── when it would move an end later, or repeat it → it should revert
 └── else → it holds from its time on, for whoever asks what is known since its record
 asking
 ├── given any history → contract and specification answer alike at every edge
-└── given the largest times → it should not revert
+└── given the largest times, or an unknown node → it should not revert
 """
 
 import pytest
 
-from afterproof.protocol.outcome import Revert
-from afterproof.protocol.registry import FOREVER, Assurance
+from afterproof.protocol.attestations import FOREVER, NO_UNTIL, Assurance, AttestationState
 from afterproof.protocol.terms import DEMO
-from tests.support.evm import reverts
-from tests.support.pair import Pair
-from tests.support.scene import rsa_signer, secp_signer
+from tests.support.registry_scene import RegistryScene
+from tests.support.scene import p256_signer, rsa_signer, secp_signer
 
 NODE = secp_signer(0)
 
 
 @pytest.fixture
-def pair() -> Pair:
-    return Pair()
+def scene() -> RegistryScene:
+    return RegistryScene()
 
 
-def refused(pair: Pair, action: str, sender: bytes, *arguments: object) -> str:
-    with pytest.raises(Revert) as caught:
-        pair.act(action, sender, *arguments)
-    return caught.value.error
+def test_endorse_makes_a_node_live_from_the_next_second(scene: RegistryScene) -> None:
+    number = scene.endorse()
+    now = scene.now
+    assert not scene.live(now)
+    assert scene.live(now + 1, now)
+    assert not scene.live(now + 1, now - 1)
+    assert scene.contract.call("assurance", NODE.node, now + 1) == Assurance.ENDORSED
+    assert scene.contract.call("stateOf", number) == AttestationState.ENDORSED
+    state = scene.contract.call("nodeState", NODE.node)
+    assert (state.endsAt, state.registrations, state.latest) == (0, 1, number)
+    assert scene.tenure(number).until == NO_UNTIL
+    scene.agree()
 
 
-def endorse(pair: Pair) -> None:
-    pair.act("endorse", pair.owner, NODE.public_key, pair.accounts[3])
-
-
-def agree(pair: Pair) -> None:
-    """Asks both sides at every edge of the node's history."""
-    record = pair.spec_registry.nodes[NODE.node]
-    edges = {record.starts_at, pair.evm.now, 0, FOREVER}
-    for recorded, end in record.ends:
-        edges |= {recorded, end}
-    times = sorted({max(0, min(FOREVER, edge + offset)) for edge in edges for offset in (-1, 0, 1)})
-    for at in times:
-        for known_by in times:
-            seen = pair.registry.call("wasLive", NODE.node, at, known_by)
-            assert seen == pair.spec_registry.was_live(NODE.node, at, known_by), (at, known_by, record)
-        assert pair.registry.call("assurance", NODE.node, at) == pair.spec_registry.assurance(NODE.node, at)
-
-
-def test_endorse_makes_a_node_live_from_the_next_second(pair: Pair) -> None:
-    endorse(pair)
-    now = pair.evm.now
-    assert pair.registry.call("wasLive", NODE.node, now, FOREVER) is False
-    assert pair.registry.call("wasLive", NODE.node, now + 1, now) is True
-    assert pair.registry.call("assurance", NODE.node, now + 1) == Assurance.ENDORSED
-    state = pair.registry.call("nodeState", NODE.node)
-    assert tuple(state) == (now + 1, 0, Assurance.ENDORSED)
-    agree(pair)
-
-
-def test_endorse_of_each_scheme_is_enumerable(pair: Pair) -> None:
-    keys = [secp_signer(1).public_key, rsa_signer().public_key, secp_signer(2).public_key]
-    nodes = [pair.act("endorse", pair.owner, key, pair.accounts[3])[0].arguments[0] for key in keys]
-    call = pair.registry.call
+def test_endorse_of_each_scheme_is_enumerable(scene: RegistryScene) -> None:
+    keys = [signer.public_key for signer in (secp_signer(1), rsa_signer(), p256_signer())]
+    nodes = [scene.act("endorse", scene.owner, key, scene.operator)[-1].arguments[1] for key in keys]
+    call = scene.contract.call
     assert call("nodeCount") == 3
     assert [bytes(node) for node in call("nodes", 0, 2**256 - 1)] == nodes
     assert [bytes(node) for node in call("nodes", 1, 1)] == nodes[1:2]
     assert list(call("nodes", 3, 5)) == [] and list(call("nodes", 2**256 - 1, 2**256 - 1)) == []
 
 
-def test_endorse_when_unsound_reverts(pair: Pair) -> None:
-    operator = pair.accounts[3]
-    assert refused(pair, "endorse", operator, NODE.public_key, operator) == "OwnableUnauthorizedAccount"
-    assert refused(pair, "endorse", pair.owner, NODE.public_key, bytes(20)) == "NoOperator"
+def test_endorse_when_unsound_reverts(scene: RegistryScene) -> None:
+    operator = scene.operator
+    assert scene.refusal("endorse", operator, NODE.public_key, operator)[0] == "OwnableUnauthorizedAccount"
+    assert scene.refusal("endorse", scene.owner, NODE.public_key, bytes(20)) == ("NoOperator",)
     for key in (b"", bytes(32), b"\1" + bytes(31), NODE.public_key[1:], rsa_signer().public_key[:-1]):
-        assert refused(pair, "endorse", pair.owner, key, operator) == "UnknownKeyForm"
+        assert scene.refusal("endorse", scene.owner, key, operator) == ("UnknownKeyForm", len(key))
     weak = bytearray(rsa_signer().public_key)
     weak[33] &= 0x7F
-    assert refused(pair, "endorse", pair.owner, bytes(weak), operator) == "UnknownKeyForm"
+    assert scene.refusal("endorse", scene.owner, bytes(weak), operator) == ("UnknownKeyForm", 294)
 
 
-def test_endorse_of_a_key_of_a_scheme_that_no_fault_judges_reverts(pair: Pair) -> None:
+def test_endorse_of_a_key_that_is_no_point_of_its_curve_reverts(scene: RegistryScene) -> None:
     head = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d03010703420004")
-    p256 = head + b"\1" * 64
-    assert refused(pair, "endorse", pair.owner, p256, pair.accounts[3]) == "UnknownKeyForm"
+    assert scene.refusal("endorse", scene.owner, head + b"\1" * 64, scene.operator)[0] == "UnknownKeyForm"
 
 
-def test_endorse_twice_or_after_a_revocation_reverts(pair: Pair) -> None:
-    endorse(pair)
-    assert refused(pair, "endorse", pair.owner, NODE.public_key, pair.accounts[3]) == "AlreadyRegistered"
-    pair.act("revoke", pair.owner, NODE.node, pair.evm.now, "lost")
-    assert refused(pair, "endorse", pair.owner, NODE.public_key, pair.accounts[3]) == "AlreadyRegistered"
+def test_endorse_twice_or_for_another_operator_reverts(scene: RegistryScene) -> None:
+    scene.endorse()
+    again = scene.refusal("endorse", scene.owner, NODE.public_key, scene.operator)
+    assert again == ("AlreadyRegistered", NODE.node)
+    other = scene.refusal("endorse", scene.owner, NODE.public_key, scene.other)
+    assert other == ("OtherOperator", NODE.node, scene.operator)
 
 
-def test_revoke_when_unsound_reverts(pair: Pair) -> None:
-    now = pair.evm.now
-    assert refused(pair, "revoke", pair.owner, NODE.node, now, "") == "UnknownNode"
-    endorse(pair)
-    assert refused(pair, "revoke", pair.accounts[3], NODE.node, now, "") == "OwnableUnauthorizedAccount"
-    assert refused(pair, "revoke", pair.owner, NODE.node, now - DEMO.window - 1, "") == "TooFarBack"
-    assert refused(pair, "revoke", pair.owner, NODE.node, 0, "") == "TooFarBack"
-    pair.act("revoke", pair.owner, NODE.node, now - DEMO.window, "")
-    assert refused(pair, "revoke", pair.owner, NODE.node, now - DEMO.window, "") == "AlreadyRevoked"
-    assert refused(pair, "revoke", pair.owner, NODE.node, 2**48 - 1, "") == "AlreadyRevoked"
-    agree(pair)
+def test_endorse_after_a_revocation_reverts_once_that_has_come(scene: RegistryScene) -> None:
+    number = scene.endorse()
+    scene.act("retire", scene.operator, number)
+    ends_at = scene.now + 100
+    scene.act("revoke", scene.owner, NODE.node, ends_at, "to come")
+    scene.at(ends_at - 1)
+    scene.endorse()
+    scene.agree()
+    scene.at(ends_at)
+    refused = scene.refusal("endorse", scene.owner, NODE.public_key, scene.operator)
+    assert refused == ("NodeEnded", NODE.node, ends_at)
+    scene.agree()
 
 
-def test_revoke_that_reaches_back_is_known_only_since_it_was_recorded(pair: Pair) -> None:
-    endorse(pair)
-    pair.evm.warp(pair.evm.now + 100)
-    now = pair.evm.now
-    pair.act("revoke", pair.owner, NODE.node, now - 10, "stolen")
-    call = pair.registry.call
-    assert call("wasLive", NODE.node, now - 5, now - 1) is True
-    assert call("wasLive", NODE.node, now - 5, now) is False
-    assert call("wasLive", NODE.node, now - 11, FOREVER) is True
-    agree(pair)
+def test_endorse_after_its_operator_retired_it_is_possible_once_that_has_come(scene: RegistryScene) -> None:
+    number = scene.endorse()
+    scene.wait(5)
+    scene.act("retire", scene.operator, number)
+    ends_at = scene.now + scene.terms.retire_delay + 1
+    scene.at(ends_at - 1)
+    assert scene.refusal("endorse", scene.owner, NODE.public_key, scene.operator)[0] == "AlreadyRegistered"
+    scene.at(ends_at)
+    scene.endorse()
+    scene.wait(3)
+    assert scene.contract.call("stateOf", number) == AttestationState.RETIRED
+    assert not scene.live(ends_at) and scene.live(ends_at - 1) and scene.live(ends_at + 1)
+    scene.agree()
 
 
-def test_revoke_moves_an_end_only_earlier(pair: Pair) -> None:
-    endorse(pair)
-    pair.evm.warp(pair.evm.now + 100)
-    now = pair.evm.now
-    pair.act("revoke", pair.owner, NODE.node, now + 50, "announced")
-    agree(pair)
-    pair.act("revoke", pair.owner, NODE.node, now + 40, "sooner, in the same second")
-    agree(pair)
-    pair.evm.warp(now + 7)
-    pair.act("revoke", pair.owner, NODE.node, now + 5, "at once")
-    agree(pair)
-    pair.evm.warp(now + 9)
-    pair.act("revoke", pair.owner, NODE.node, now - 3, "reaching back")
-    agree(pair)
+def test_revoke_when_unsound_reverts(scene: RegistryScene) -> None:
+    now = scene.now
+    assert scene.refusal("revoke", scene.owner, NODE.node, now, "") == ("UnknownNode", NODE.node)
+    scene.endorse()
+    assert scene.refusal("revoke", scene.operator, NODE.node, now, "") == ("NotRevoker", scene.operator)
+    earliest = now - DEMO.window
+    too_far = scene.refusal("revoke", scene.owner, NODE.node, earliest - 1, "")
+    assert too_far == ("TooFarBack", earliest - 1, earliest)
+    assert scene.refusal("revoke", scene.owner, NODE.node, 0, "")[0] == "TooFarBack"
+    scene.act("revoke", scene.owner, NODE.node, earliest, "")
+    for ends_at in (earliest, 2**48 - 1):
+        again = scene.refusal("revoke", scene.owner, NODE.node, ends_at, "")
+        assert again == ("AlreadyRevoked", NODE.node, earliest)
+    scene.agree()
 
 
-def test_revoke_before_it_ever_started_leaves_no_live_second(pair: Pair) -> None:
-    endorse(pair)
-    pair.act("revoke", pair.owner, NODE.node, pair.evm.now - 1, "a mistake")
-    agree(pair)
-    assert pair.registry.call("assurance", NODE.node, pair.evm.now + 1) == Assurance.NONE
+def test_revoke_that_reaches_back_is_known_only_since_it_was_recorded(scene: RegistryScene) -> None:
+    scene.endorse()
+    scene.wait(100)
+    now = scene.now
+    scene.act("revoke", scene.owner, NODE.node, now - 10, "stolen")
+    assert scene.live(now - 5, now - 1)
+    assert not scene.live(now - 5, now)
+    assert scene.live(now - 11)
+    scene.agree()
 
 
-def test_deploying_with_a_wrong_reach_reverts(pair: Pair) -> None:
-    for reach in (0, 365 * 86_400 + 1, 2**48 - 1):
-        with reverts("BadReach", reach):
-            pair.evm.deploy("AttestationRegistry", pair.owner, reach)
+def test_revoke_moves_an_end_only_earlier(scene: RegistryScene) -> None:
+    scene.endorse()
+    scene.wait(100)
+    now = scene.now
+    scene.act("revoke", scene.owner, NODE.node, now + 50, "announced")
+    scene.agree()
+    scene.act("revoke", scene.owner, NODE.node, now + 40, "sooner, in the same second")
+    scene.agree()
+    scene.at(now + 7)
+    scene.act("revoke", scene.owner, NODE.node, now + 5, "at once")
+    scene.agree()
+    scene.at(now + 9)
+    scene.act("revoke", scene.owner, NODE.node, now - 3, "reaching back")
+    scene.agree()
+
+
+def test_revoke_before_it_ever_started_leaves_no_live_second(scene: RegistryScene) -> None:
+    scene.endorse()
+    scene.act("revoke", scene.owner, NODE.node, scene.now - 1, "a mistake")
+    scene.agree()
+    assert scene.contract.call("assurance", NODE.node, scene.now + 1) == Assurance.NONE
+
+
+def test_asking_after_an_unknown_node_answers(scene: RegistryScene) -> None:
+    for name in (bytes(32), b"\xff" * 32):
+        for at in (0, 1, 2**40, FOREVER):
+            assert scene.contract.call("wasLive", name, at, at) is False
+            assert scene.contract.call("assurance", name, at) == Assurance.NONE
+    assert scene.contract.call("stateOf", FOREVER) == AttestationState.NONE
+    assert scene.contract.call("attestation", 0).state == AttestationState.NONE

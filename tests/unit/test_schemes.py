@@ -14,8 +14,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from eth_utils import keccak
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -24,6 +22,7 @@ from tests.support.calls import Node, View, chain, sweep_gas
 from tests.support.evm import reverts
 from tests.support.signers import (
     NODE,
+    P256,
     REGISTRY,
     OpenGradient,
     Secp256k1,
@@ -37,32 +36,19 @@ def node() -> Iterator[Node]:
         yield running
 
 
-@pytest.fixture(scope="module")
-def secp(node: Node) -> View:
-    return node.deploy("Secp256k1Scheme", REGISTRY)
+#: Each scheme's contract with its arguments, and a node that signs by it.
+SCHEMES: dict[str, tuple[tuple[str, ...], Any]] = {
+    "SECP256K1": (("Secp256k1Scheme", REGISTRY), Secp256k1(keccak(b"signer"))),
+    "OPENGRADIENT_RSA_PSS": (("OpenGradientRsaPssScheme",), OpenGradient()),
+    "P256": (("P256Scheme", REGISTRY), P256()),
+}
 
 
-@pytest.fixture(scope="module")
-def pss(node: Node) -> View:
-    return node.deploy("OpenGradientRsaPssScheme")
-
-
-@pytest.fixture(scope="module")
-def signer() -> Secp256k1:
-    return Secp256k1(keccak(b"signer"))
-
-
-@pytest.fixture(scope="module")
-def gateway() -> OpenGradient:
-    return OpenGradient()
-
-
-@pytest.fixture(params=["SECP256K1", "OPENGRADIENT_RSA_PSS"])
-def pair(request: pytest.FixtureRequest) -> tuple[View, Any]:
+@pytest.fixture(params=list(SCHEMES), scope="module")
+def pair(request: pytest.FixtureRequest, node: Node) -> tuple[View, Any]:
     """A scheme and a node that signs by it."""
-    names = {"SECP256K1": ("secp", "signer"), "OPENGRADIENT_RSA_PSS": ("pss", "gateway")}[request.param]
-    scheme, node = (request.getfixturevalue(name) for name in names)
-    return scheme, node
+    contract, signer = SCHEMES[request.param]
+    return node.deploy(*contract), signer
 
 
 # --- every scheme --------------------------------------------------------------------------------
@@ -82,15 +68,10 @@ def test_verify_keyOfAnotherNode_reverts(pair: tuple[View, Any]) -> None:
         scheme.call("verify", words, node.sign(words), node.public_key)
 
 
-def test_verify_keyOfAnotherForm_reverts(
-    pair: tuple[View, Any], signer: Secp256k1, gateway: OpenGradient
-) -> None:
+def test_verify_keyOfAnotherForm_reverts(pair: tuple[View, Any]) -> None:
     scheme, node = pair
-    p256 = ec.generate_private_key(ec.SECP256R1()).public_key()
-    (other,) = {signer, gateway} - {node}
     wrong = [
-        other.public_key,
-        p256.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo),
+        *[other.public_key for _, other in SCHEMES.values() if other is not node],
         b"",
         bytes(32),
         node.public_key[:-1],
@@ -117,7 +98,7 @@ def test_verify_emptySignature_false(pair: tuple[View, Any]) -> None:
 
 
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(signature=st.binary(max_size=300), length=st.sampled_from([None, 65, 256]))
+@given(signature=st.binary(max_size=300), length=st.sampled_from([None, 64, 65, 256]))
 def test_verify_anyBytes_false(pair: tuple[View, Any], signature: bytes, length: int | None) -> None:
     scheme, node = pair
     signature = signature if length is None else signature[:length].ljust(length, b"\x1b")
@@ -125,19 +106,18 @@ def test_verify_anyBytes_false(pair: tuple[View, Any], signature: bytes, length:
 
 
 @pytest.mark.parametrize("hardfork", ["cancun", "osaka"])
-@pytest.mark.parametrize("name", ["SECP256K1", "OPENGRADIENT_RSA_PSS"])
-def test_verify_anyGasLimit_neverAnswersFalsely(
-    name: str, hardfork: str, signer: Secp256k1, gateway: OpenGradient
-) -> None:
-    secp = name == "SECP256K1"
-    signs: Any = signer if secp else gateway
-    upto = 8_000 if secp else 45_000 if hardfork == "osaka" else 18_000
+@pytest.mark.parametrize(("name", "upto", "step"), [
+    ("SECP256K1", 8_000, 1), ("OPENGRADIENT_RSA_PSS", 45_000, 1), ("P256", 450_000, 499)
+])  # fmt: skip
+def test_verify_anyGasLimit_neverAnswersFalsely(name: str, upto: int, step: int, hardfork: str) -> None:
+    contract, signs = SCHEMES[name]
+    upto = 18_000 if (name, hardfork) == ("OPENGRADIENT_RSA_PSS", "cancun") else upto
     words, forged = signs.receipt(), signs.sign(signs.receipt(1))
     with chain(hardfork=hardfork) as node:
-        scheme = node.deploy("Secp256k1Scheme", REGISTRY) if secp else node.deploy("OpenGradientRsaPssScheme")
+        scheme = node.deploy(*contract)
         for signature, truth in ((signs.sign(words), True), (forged, False)):
             args = (words, signature, signs.public_key)
             assert scheme.call("verify", *args) is truth
-            yes, no, starved = sweep_gas(node, scheme, "verify", *args, upto=upto)
+            yes, no, starved = sweep_gas(node, scheme, "verify", *args, upto=upto, step=step)
             assert (yes > 0, no > 0) == (truth, not truth)
             assert starved > 0

@@ -7,12 +7,14 @@ announcing an epoch
 ├── when it starts more than a year later than it may → it should revert
 ├── when the epoch before has not started → it should revert
 ├── when a fault is named twice or is no contract → it should revert
+├── when a kind is bound that the lane does not answer for, that of the node's wrong result too → it should revert
 └── else → the terms hold from its start on, not a second before
 judging
 ├── given a batch posted before the start → it should be judged by the epoch at its anchor, for ever
 └── given a shorter window in the new epoch → no batch ends before one posted earlier
 deploying
-└── when a term breaks a rule → it should revert
+├── when a term breaks a rule → it should revert
+└── when a kind is bound that the lane does not answer for → it should revert
 """
 
 from dataclasses import astuple, replace
@@ -139,6 +141,28 @@ def test_announce_epoch_with_unsound_faults_reverts(scene: Scene) -> None:
             scene.pair.settlement.send(
                 "announceEpoch", astuple(DEMO), faults, scene.now + LEAD, sender=scene.owner
             )
+
+
+@pytest.mark.parametrize("kind", [0, *range(FaultKind.WRONG_RESULT, 256)])
+def test_kind_that_the_lane_does_not_answer_for_is_never_bound(scene: Scene, kind: int) -> None:
+    error = ("BadTerms", ("faults", "name kinds that the lane answers for"))
+    for faults in ({kind}, ALL_FAULTS | {kind}):
+        with pytest.raises(Revert) as caught:
+            scene.pair.act("announce_epoch", scene.owner, DEMO, frozenset(faults), scene.now + LEAD)
+        assert (caught.value.error, caught.value.arguments) == error
+    bindings = scene.pair.bindings(frozenset({kind}))
+    with reverts(error[0], *error[1]):
+        scene.pair.evm.deploy(
+            "Settlement", scene.owner, scene.pair.guardian, scene.pair.registry, astuple(DEMO), bindings
+        )
+
+
+@pytest.mark.parametrize("kinds", [(), (1,), (2,), (3,), (1, 3)])
+def test_any_kinds_that_the_lane_answers_for_are_bound(scene: Scene, kinds: tuple[int, ...]) -> None:
+    bound = frozenset(FaultKind(kind) for kind in kinds)
+    scene.pair.act("announce_epoch", scene.owner, DEMO, bound, scene.now + LEAD)
+    found = {kind for kind in range(6) if int(scene.pair.settlement.call("faultOf", 2, kind)[0], 16)}
+    assert found == bound
 
 
 def test_terms_hold_from_the_start_of_their_epoch(scene: Scene) -> None:

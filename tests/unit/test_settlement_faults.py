@@ -63,7 +63,7 @@ def error_of(scene: Scene, kind: int, claim: object) -> str:
 # --- proving ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("scheme", ["secp", "rsa"])
+@pytest.mark.parametrize("scheme", ["secp", "rsa", "p256"])
 def test_prove_fault_of_a_forged_leaf_voids_it_alone_and_slashes(scene: Scene, scheme: str) -> None:
     signer = getattr(scene, scheme)
     batch = scene.post(scene.leaf(1), scene.forged(2, signer), scene.leaf(3))
@@ -93,8 +93,8 @@ def test_prove_fault_twice_reverts(scene: Scene) -> None:
 
 
 def test_prove_fault_of_a_good_leaf_reverts(scene: Scene) -> None:
-    batch = scene.post(scene.leaf(1), scene.leaf(2, scene.rsa))
-    for index in range(2):
+    batch = scene.post(*[scene.leaf(number, signer) for number, signer in enumerate(scene.nodes)])
+    for index in range(batch.count):
         assert error_of(scene, FaultKind.BAD_SIGNATURE, scene.claim(batch, index)) == "NotProven"
 
 
@@ -134,11 +134,15 @@ def test_prove_fault_with_a_key_that_is_not_the_nodes_reverts(scene: Scene) -> N
         assert error_of(scene, FaultKind.BAD_SIGNATURE, scene.claim(batch, 0, evidence)) == error
 
 
-@pytest.mark.parametrize("scheme", ["secp", "rsa"])
-def test_prove_fault_of_a_good_leaf_with_starved_gas_never_proves(scene: Scene, scheme: str) -> None:
+@pytest.mark.parametrize(
+    ("scheme", "upto", "step"), [("secp", 200_000, 2_500), ("rsa", 200_000, 2_500), ("p256", 600_000, 10_000)]
+)
+def test_prove_fault_of_a_good_leaf_with_starved_gas_never_proves(
+    scene: Scene, scheme: str, upto: int, step: int
+) -> None:
     batch = scene.post(scene.leaf(1, getattr(scene, scheme)))
     claim = encode_claim(scene.claim(batch, 0))
-    for gas in range(45_000, 200_000, 2_500):
+    for gas in range(45_000, upto, step):
         try:
             scene.pair.settlement.send("proveFault", 1, claim, sender=scene.prover, gas=gas)
         except (Reverted, ValueError):

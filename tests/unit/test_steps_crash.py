@@ -31,13 +31,17 @@ from afterproof.steps.post import post
 from afterproof.steps.watch import watch
 from afterproof.store.deadlines import Action
 from tests.support.crashes import Crash, Doomed, crash_at, tables
+from tests.support.databases import on_both
 from tests.support.world import RELAYER, VERIFIER, World
+
+pytestmark = on_both
 
 VOLATILE = {
     "blocks",
+    "spending",
     *(f"verdicts.{column}" for column in ("tx_hash", "fee", "attempts", "next_at", "settled_block")),
 }
-"""What a crash may change: at which blocks the chain was looked at; and of a proof that was not noted, its cost."""
+"""What a crash may change: at which blocks the chain was looked at, and what is known of the cost of what landed."""
 
 
 def close_unjudged(context: Context) -> bool:

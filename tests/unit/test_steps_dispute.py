@@ -30,8 +30,11 @@ from afterproof.steps.watch import watch
 from afterproof.store.deadlines import Action
 from afterproof.store.verdicts import State, What
 from tests.support.crashes import tables
+from tests.support.databases import on_both
 from tests.support.world import RIVAL, VERIFIER, World
 from tests.unit.test_steps_line import CHEAT
+
+pytestmark = on_both
 
 FIRST = batch_id(1, 0)
 

@@ -15,7 +15,6 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -95,8 +94,19 @@ def test_run_stops_between_steps(tmp_path: Path) -> None:
 def test_roles_are_the_story() -> None:
     names = {role: [step.__name__ for step in steps] for role, steps in ROLES.items()}
     assert names == {
-        "relayer": ["watch", "batch", "post", "finalise"],
-        "verifier": ["watch", "check", "dispute", "finalise"],
+        "relayer": ["watch", "batch", "post", "answer", "beat", "finalise", "funds"],
+        "verifier": [
+            "watch",
+            "check",
+            "compare",
+            "dispute",
+            "demand",
+            "answer",
+            "claim",
+            "attest",
+            "finalise",
+            "tidy",
+        ],
     }
 
 
@@ -104,12 +114,8 @@ def test_roles_are_the_story() -> None:
 
 
 @pytest.fixture
-def stream() -> Iterator[io.StringIO]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield io.StringIO()
-    root.handlers[:] = handlers
-    root.setLevel(level)
+def stream() -> io.StringIO:
+    return io.StringIO()
 
 
 def test_log_is_one_line_a_message(stream: io.StringIO) -> None:

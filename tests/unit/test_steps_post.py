@@ -26,15 +26,18 @@ import pytest
 
 from afterproof.chain.base import Posted
 from afterproof.errors import AfterproofError, ChainUnavailable, DataUnavailable, LaneTaken, SendFailed
-from afterproof.protocol.batching import is_timely
+from afterproof.protocol.batching import build_batch, is_timely
 from afterproof.protocol.header import batch_id
 from afterproof.protocol.terms import DEMO, ETHER
 from afterproof.steps import Context
 from afterproof.steps.batch import batch, close, next_receipts
-from afterproof.steps.post import post
+from afterproof.steps.post import LOST, post
 from afterproof.steps.watch import watch
 from tests.support.crashes import tables
+from tests.support.databases import on_both
 from tests.support.world import RELAYER, RIVAL, World
+
+pytestmark = on_both
 
 
 @pytest.fixture
@@ -89,12 +92,11 @@ def test_batch_whose_data_cannot_be_published_is_closed_later(
     def broken(*_: Any) -> bytes:
         raise DataUnavailable("the disk is full")
 
-    for name, answer in (("publish", broken), ("read", broken), ("read", lambda _: b"something else")):
-        with monkeypatch.context() as patch:
-            patch.setattr(relayer.data.own, name, answer)
-            with pytest.raises(DataUnavailable):
-                batch(relayer)
-        assert tables(relayer.store) == before
+    with monkeypatch.context() as patch:
+        patch.setattr(relayer.data.own, "publish", broken)
+        with pytest.raises(DataUnavailable):
+            batch(relayer)
+    assert tables(relayer.store) == before
     assert batch(relayer)
     assert relayer.store.batches.unposted(1)[0].count == 4
 
@@ -118,6 +120,61 @@ def test_batch_after_a_gap_in_the_numbers_holds_only_what_is_consecutive(
 
 
 # --- posting ----------------------------------------------------------------------------------------
+
+
+def test_post_publishes_what_was_lost_long_ago_at_once(world: World, relayer: Context) -> None:
+    """Many batches may have been lost together: each costs a second, and not three."""
+    world.take_in(relayer, *[world.signed(n) for n in range(4)])
+    assert batch(relayer)
+    world.wait(LOST)
+    relayer.data.own.remove(batch_id(1, 0), world.directory.publish(batch_id(1, 0), b"lost"))
+    with pytest.raises(DataUnavailable, match="batch 1/0 is not posted"):
+        post(relayer)
+    world.wait(1)
+    assert post(relayer)
+
+
+@pytest.mark.parametrize("answer", ["nothing", b"something else", "another batch", "too much"])
+def test_post_waits_until_the_data_reads_back_as_the_batch(
+    world: World,
+    relayer: Context,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    answer: Any,
+) -> None:
+    world.take_in(relayer, *[world.signed(n) for n in range(4)])
+    assert batch(relayer)
+    good = world.directory.read(batch_id(1, 0))
+    other = build_batch(1, 0, [world.signed(9 + n).leaf for n in range(4)]).data
+    shown = {"another batch": other, "too much": good + bytes(9)}.get(answer, answer)
+    published: list[bytes] = []
+
+    def read_back(*_: Any) -> bytes:
+        if answer == "nothing":
+            raise DataUnavailable("nobody answers")
+        return bytes(shown)
+
+    def publish(_: Any, data: bytes) -> str:
+        published.append(data)
+        return "https://elsewhere.example/1"
+
+    with monkeypatch.context() as patch:
+        patch.setattr(relayer.data.own, "read_back", read_back)
+        patch.setattr(relayer.data.own, "publish", publish)
+        for _ in range(2):  # in the same second: the data is not sent again and again
+            with pytest.raises(DataUnavailable, match="batch 1/0 is not posted: its data does not read back"):
+                post(relayer)
+        assert published == [] and posts(relayer) == []
+        world.wait(1)
+        with pytest.raises(DataUnavailable):
+            post(relayer)
+        assert published == [good] and "read again in 2 s" in caplog.text
+    (closed,) = relayer.store.batches.unposted(1)
+    assert closed.data_uri == "https://elsewhere.example/1"
+    world.wait(2)
+    assert post(relayer)
+    world.round(relayer)
+    assert [event.data_uri for event in posts(relayer)] == ["https://elsewhere.example/1"]
 
 
 def test_posts_go_one_after_the_other_oldest_first(world: World, relayer: Context) -> None:

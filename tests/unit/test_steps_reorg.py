@@ -23,10 +23,16 @@ from afterproof.steps.check import check
 from afterproof.steps.watch import watch
 from afterproof.store.verdicts import State
 from tests.support.crashes import tables
+from tests.support.databases import on_both
 from tests.support.scene import receipt_of, secp_signer
 from tests.support.world import OPERATOR, OWNER, World
 
-CHAIN_TABLES = ("epochs", "nodes", "node_ends", "posted", "voids")
+pytestmark = on_both
+
+CHAIN_TABLES = (
+    "epochs", "nodes", "operators", "measurements", "attestations", "claims", "attestation_changes", "subjects", "ends",
+    "posted", "faults", "strikes",
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -134,8 +140,8 @@ def test_reorg_beyond_all_memory_reads_everything_again(world: World) -> None:
     relayer = world.relayer()
     world.round(relayer)
     world.take_in(relayer, world.signed(1))
-    relayer.store._database.execute("UPDATE blocks SET hash = x'00'")
-    relayer.store._database.execute("UPDATE cursor SET hash = x'00'")
+    relayer.store._database.execute("UPDATE blocks SET hash = ?", (b"\0",))
+    relayer.store._database.execute("UPDATE cursor SET hash = ?", (b"\0",))
     world.wait(1)
     world.round(relayer)
     assert from_chain(relayer) == from_chain(followed_afresh(world, "fresh"))
@@ -183,7 +189,7 @@ def test_after_any_reorganisations_a_store_is_as_one_that_never_saw_them(
     assert lane is not None and lane.next_seq == relayer.store.receipts.next_seq(1)
     forged = sum(amount for action, amount in actions if action == "forge")
     voided = sum(
-        len(verifier.store.batches.voids(one.id)) for one in verifier.store.batches.newest_posted(1000)
+        len(verifier.store.faults.voids(one.id)) for one in verifier.store.batches.newest_posted(1000)
     )
     assert voided <= forged
     assert {one.state for one in verifier.store.verdicts.all()} <= {State.PROVEN, State.TOO_LATE}

@@ -57,7 +57,9 @@ class Live:
                 lane=self.lane, port=port, store=folder / "r.db", data_dir=folder / "batches", max_batch=3,
                 max_age=1.0, poll=0.05,
             ),
-            verifier=VerifierConfig(store=folder / "v.db", poll=0.05, allow_private_data=True),
+            verifier=VerifierConfig(
+                store=folder / "v.db", archive=folder / "archive", poll=0.05, allow_private_data=True
+            ),
         )  # fmt: skip
         self.url = f"http://127.0.0.1:{port}"
         self.stop = threading.Event()
@@ -106,7 +108,7 @@ def until(what: Callable[[], bool], seconds: float = 20.0) -> None:
 
 def test_relayer_and_verifier_as_processes(live: Live, capsys: pytest.CaptureFixture[str]) -> None:
     relayer, verifier = live.chain.account_view(RELAYER), live.chain.account_view(VERIFIER)
-    watch, _, post, finalise = ROLES["relayer"]
+    watch, _, post, _, _, finalise, _ = ROLES["relayer"]
 
     def slipping(context: Context) -> bool:
         """Once three are there, one more that is forged."""
@@ -185,6 +187,7 @@ def test_relayer_that_could_not_work_does_not_start(
     [
         ({}, 51, "promises of lane 1 are signed by 0x"),
         ({"promise_margin": 15.0}, 50, "relayer.promise_margin must be below the 15 seconds"),
+        ({"poll": 7.5}, 50, "relayer.poll must be below half of the 15 seconds"),
     ],
 )
 def test_relayer_that_could_not_promise_does_not_start(
@@ -241,6 +244,8 @@ def test_role_ends_in_peace_when_it_is_told_to(tmp_path: Path, role: str, number
 def test_store_of_a_role_is_let_go_of_at_the_end(tmp_path: Path) -> None:
     world, stop = World(tmp_path), threading.Event()
     stop.set()
-    config = replace(world.config, verifier=VerifierConfig(store=tmp_path / "v.db"))
+    config = replace(
+        world.config, verifier=VerifierConfig(store=tmp_path / "v.db", archive=tmp_path / "archive")
+    )
     run_verifier(config, world.chain.account_view(VERIFIER), stop)
     Store.open(tmp_path / "v.db", world.chain.deployment, "verifier", exclusive=True).close()

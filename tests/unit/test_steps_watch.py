@@ -6,8 +6,11 @@ following
 └── when nothing is new → it should write nothing
 when the node's answers do not fit together
 ├── a head behind the cursor on the same chain → it should wait, changing nothing
+├── a reorganised chain, and blocks that are not there → it should wait, undoing nothing
 ├── a block replaced while it was read → it should store nothing and read it again
-└── events of another block → it should store nothing
+├── events of another block → it should store nothing
+└── events that leave out a batch of the relayer's own → it should store nothing, and read them again
+    └── even where they were left out before, and the lane has moved on unnoticed
 """
 
 from dataclasses import replace
@@ -20,12 +23,20 @@ from afterproof.chain.base import Block, Logged
 from afterproof.errors import ChainUnavailable
 from afterproof.steps import Context
 from afterproof.steps import watch as watch_module
+from afterproof.steps.batch import batch
+from afterproof.steps.post import post
 from afterproof.steps.watch import watch
 from tests.support.crashes import tables
+from tests.support.databases import on_both
 from tests.support.scene import secp_signer
 from tests.support.world import OPERATOR, OWNER, RELAYER, World
 
-CHAIN_TABLES = ("epochs", "nodes", "node_ends", "posted", "voids")
+pytestmark = on_both
+
+CHAIN_TABLES = (
+    "epochs", "nodes", "operators", "measurements", "attestations", "claims", "attestation_changes", "subjects", "ends",
+    "posted", "faults", "strikes",
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -134,6 +145,30 @@ def test_watch_with_a_shorter_but_other_chain_goes_back_at_once(world: World) ->
     assert relayer.store.chain.cursor() == head
 
 
+def test_watch_of_a_reorganised_chain_whose_node_falls_behind_undoes_nothing(world: World) -> None:
+    """Another node answers for the one that was on the new chain, and has not come so far."""
+    relayer = world.relayer()
+    for _ in range(5):
+        world.wait(1)
+        watch(relayer)
+    cursor, before, real = relayer.store.chain.cursor(), tables(relayer.store), relayer.chain
+    assert cursor is not None
+    world.chain.reorg(2)
+    for _ in range(3):
+        world.wait(1)
+    asked: list[int] = []
+
+    def block(number: int) -> Block | None:
+        asked.append(number)
+        return real.block(number) if len(asked) == 1 else None
+
+    with pytest.raises(ChainUnavailable, match="has no block"):
+        watch(replace(relayer, chain=Lying(real, block=block)))
+    assert asked[0] == cursor.number and tables(relayer.store) == before
+    world.round(relayer)
+    assert relayer.store.chain.cursor() == real.head()
+
+
 def test_watch_of_a_block_replaced_while_read_stores_nothing(world: World) -> None:
     relayer = world.relayer()
     watch(relayer)
@@ -181,3 +216,34 @@ def test_watch_before_the_contracts_were_deployed_waits_for_them(world: World) -
     early = Lying(relayer.chain, head=lambda: Block(0, bytes(32), 0))
     assert watch(replace(relayer, chain=early)) is False
     assert relayer.store.chain.cursor() is None
+
+
+def test_watch_when_events_leave_out_our_batch_stores_nothing(world: World) -> None:
+    relayer = world.relayer()
+    world.round(relayer)
+    world.take_in(relayer, *[world.signed(n) for n in range(4)])
+    assert batch(relayer) and post(relayer)
+    before = tables(relayer.store)
+    with pytest.raises(ChainUnavailable, match="leave out a batch on lane 1"):
+        watch(replace(relayer, chain=Lying(relayer.chain, events=lambda first, last: [])))  # type: ignore[arg-type]
+    assert tables(relayer.store) == before
+    watch(relayer)
+    posted = relayer.store.batches.last_posted(1)
+    assert posted is not None and posted.end == 4
+
+
+def test_watch_finds_batches_that_were_left_out_before(world: World) -> None:
+    """A head that moved on while the lane was looked at proves nothing: the range was stored without them."""
+    relayer = world.relayer()
+    world.round(relayer)
+    world.take_in(relayer, *[world.signed(n) for n in range(4)])
+    assert batch(relayer) and post(relayer)
+    heads = [relayer.chain.head(), replace(relayer.chain.head(), hash=b"\x0f" * 32)]
+    silent = Lying(relayer.chain, events=lambda first, last: [], head=lambda: heads.pop(0))
+    watch(replace(relayer, chain=silent))  # type: ignore[arg-type]
+    assert relayer.store.batches.last_posted(1) is None
+    world.wait(1)
+    watch(relayer)
+    posted = relayer.store.batches.last_posted(1)
+    assert posted is not None and posted.end == 4
+    assert relayer.store.chain.cursor() == relayer.chain.head()

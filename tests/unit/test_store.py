@@ -1,17 +1,17 @@
-"""The store: what is kept, and for whom.
+"""The store: what is kept, and for whom; the same on SQLite and PostgreSQL.
 
 opening
 ├── when it is new → it should belong to this chain, these contracts, this role
 ├── when it belongs to another → it should raise ForeignStore, naming what differs
 ├── when its version is newer than this program → it should raise ForeignStore
-├── when the file is no database, or cannot be made → it should raise StoreUnavailable
-└── when another process runs on it → it should refuse a second one
+└── when its version is older → it should be brought up to date, and keep the faults that were proven, and receipts
 a transaction
 ├── when it ends in an exception → it should leave nothing
-└── when it is committed → it should be on disk: WAL, synchronous FULL
+└── in several threads → each should wait for the others
 receipts
 ├── it should number them without gaps, also beside what is on chain
-└── it should find them by receipt hash and by leaf hash
+├── it should find them by receipt hash and by leaf hash, many at once as well
+└── by leaf hash also while a batch closes, after it has, and not once they are forgotten
 deadlines
 └── it should keep each once, and give those due, the soonest first
 """
@@ -22,17 +22,24 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
-from afterproof.errors import ForeignStore, StoreUnavailable
-from afterproof.protocol.header import BatchId
+from afterproof.errors import ForeignStore
+from afterproof.protocol.header import BatchId, batch_id
 from afterproof.protocol.receipt import Scheme
 from afterproof.store import Store
+from afterproof.store.batches import ClosedBatch
+from afterproof.store.database import Database, open_database
 from afterproof.store.deadlines import Action, Deadline
+from afterproof.store.faults import ProvenFault
 from afterproof.store.schema import MIGRATIONS
 from afterproof.store.verdicts import Verdict, What
 from tests.support.crashes import tables
-from tests.support.history import BATCH, block, leaf, logged, opened, posted
+from tests.support.databases import on_both, place
+from tests.support.history import BATCH, NODE, block, followed, leaf, logged, opened, posted
+
+pytestmark = on_both
 
 
 @pytest.fixture
@@ -65,38 +72,63 @@ def test_open_when_foreign_names_what_differs(tmp_path: Path, changes: dict[str,
 
 def test_open_when_newer_is_refused_and_unchanged(tmp_path: Path) -> None:
     opened(tmp_path).close()
-    with sqlite3.connect(tmp_path / "store.sqlite3") as connection:
-        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+    open_database(place(tmp_path / "store.sqlite3"), migrations=(*MIGRATIONS, "DELETE FROM settings")).close()
     with pytest.raises(ForeignStore, match="newer"):
         opened(tmp_path)
 
 
-def test_open_when_no_database_says_so(tmp_path: Path) -> None:
-    (tmp_path / "store.sqlite3").write_bytes(b"this is not a database, not even nearly one" * 100)
-    with pytest.raises(StoreUnavailable, match="not a database"):
-        opened(tmp_path)
+def older(folder: Path, version: int) -> Database:
+    """The database of ``opened`` as a program of that version left it."""
+    return open_database(place(folder / "store.sqlite3"), migrations=MIGRATIONS[:version])
 
 
-def test_open_when_the_folder_cannot_be_made_says_so(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(StoreUnavailable):
-        opened(tmp_path / "file" / "folder")
+def test_open_when_older_keeps_the_faults_that_were_proven(tmp_path: Path) -> None:
+    old = older(tmp_path, 2)
+    old.execute("INSERT INTO voids VALUES (1, 0, 2, 1, ?, '500', ?, 7, 1007)", (b"\x02" * 20, b"\x07" * 32))
+    old.close()
+    fault = ProvenFault(BATCH, 2, 1, b"\x02" * 20, 500, b"\x07" * 32, 7, 1007)
+    assert opened(tmp_path).faults.voids(BATCH) == {2: fault}
 
 
-def test_open_exclusively_twice_is_refused_until_the_first_is_closed(tmp_path: Path) -> None:
-    first = opened(tmp_path, exclusive=True)
-    with pytest.raises(StoreUnavailable, match="another process runs on it"):
-        opened(tmp_path, exclusive=True)
-    assert opened(tmp_path).chain.cursor() is None  # reading beside it is fine
-    first.close()
-    opened(tmp_path, exclusive=True).close()
+def test_open_when_older_follows_the_registry_from_the_beginning(tmp_path: Path) -> None:
+    old = older(tmp_path, 3)
+    old.execute("INSERT INTO nodes VALUES (?, ?, 1003, ?, 2)", (NODE, b"key", b"\x0a" * 20))
+    old.execute("INSERT INTO cursor VALUES (1, 9, ?, 1009)", (block(9).hash,))
+    old.execute("INSERT INTO blocks VALUES (9, ?, 1009)", (block(9).hash,))
+    old.close()
+    store = opened(tmp_path)
+    assert store.registry.public_key(NODE) is None
+    assert store.chain.cursor() is None and list(store.chain.blocks_back()) == []
+    followed(store, 9)
+    assert store.registry.public_key(NODE) == b"key"
 
 
-def test_open_when_foreign_lets_go_of_the_lock(tmp_path: Path) -> None:
-    opened(tmp_path)
-    with pytest.raises(ForeignStore):
-        opened(tmp_path, role="relayer", exclusive=True)
-    opened(tmp_path, exclusive=True).close()
+def test_open_when_older_finds_its_receipts_by_every_name(tmp_path: Path) -> None:
+    old = older(tmp_path, 6)
+    statement = (
+        "INSERT INTO receipts (issued_at, receipt_hash, lane, seq, leaf_hash, words, signature, scheme, received_at,"
+        " emptied) VALUES (?, ?, ?, ?, ?, ?, ?, 'SECP256K1', 1000, ?)"
+    )
+    for seq in (3, 0, 2, 1, 4):
+        one = leaf(seq)
+        r = one.receipt
+        old.execute(statement, (r.issued_at, r.hash, 1, seq, one.hash, r.words, one.signature, int(seq == 1)))
+    closed = "INSERT INTO closed VALUES (1, ?, ?, ?, ?, '', 'it is time', 1001)"
+    old.execute(closed, (0, 2, bytes(32), bytes(32)))
+    old.execute(closed, (2, 1, bytes(32), bytes(32)))
+    old.execute("INSERT INTO sequences VALUES (1, 5)")
+    old.close()
+    store = opened(tmp_path)
+    indexed = store._database.rows("SELECT seq FROM leaves ORDER BY seq")
+    assert indexed == [(0,), (1,), (2,)]  # the others are still open
+    for seq in range(5):
+        found = store.receipts.by_leaf(leaf(seq).hash)
+        assert found is not None and found == store.receipts.find(leaf(seq).receipt)
+        assert (found.seq, found.leaf, found.emptied) == (seq, leaf(seq), seq == 1)
+    with store.transaction():
+        (new,) = store.receipts.add(1, [(leaf(5), Scheme.SECP256K1)], 1002)
+    assert new.seq == 5
+    assert [one.seq for one in store.receipts.in_order(1, 0, 10)] == list(range(6))
 
 
 # --- transactions -----------------------------------------------------------------------------------
@@ -108,11 +140,6 @@ def test_transaction_that_raises_leaves_nothing(store: Store) -> None:
         store.receipts.add(1, [(leaf(0), Scheme.SECP256K1)], 1000)
         raise RuntimeError
     assert tables(store) == before
-
-
-def test_commits_are_on_disk(store: Store) -> None:
-    assert store._database.row("PRAGMA journal_mode") == ("wal",)
-    assert store._database.row("PRAGMA synchronous") == (2,)
 
 
 def test_threads_have_connections_of_their_own_and_wait_for_each_other(store: Store) -> None:
@@ -152,6 +179,60 @@ def test_receipts_of_a_new_store_go_on_behind_what_is_on_chain(store: Store) -> 
     store.chain.apply([logged(posted(0, 3), 5), logged(posted(3, 7), 6)], block(6))
     assert store.receipts.next_seq(1) == 10
     assert store.receipts.next_seq(2) == 0
+
+
+def test_receipts_are_found_many_at_once(store: Store) -> None:
+    there = [leaf(n, issued_at=900 + n % 3) for n in range(0, 700, 2)]
+    with store.transaction():
+        added = store.receipts.add(1, [(one, Scheme.SECP256K1) for one in there], 1000)
+    asked = [leaf(n, issued_at=900 + n % 3).receipt for n in range(700)]
+    found = store.receipts.find_all([*asked, leaf(0, issued_at=2**255).receipt, *asked[:3]])
+    assert found == {one.leaf.receipt.hash: one for one in added}
+    assert store.receipts.find_all([]) == {}
+
+
+def test_a_receipt_that_is_stored_twice_is_refused_by_the_database(store: Store) -> None:
+    with store.transaction():
+        store.receipts.add(1, [(leaf(0), Scheme.SECP256K1)], 1000)
+    with pytest.raises((sqlite3.IntegrityError, psycopg.IntegrityError)), store.transaction():
+        store.receipts.add(1, [(leaf(0), Scheme.SECP256K1)], 1000)
+    assert store.receipts.given() == {1: 1}
+
+
+def closed(store: Store, first_seq: int, count: int) -> None:
+    """What closing a batch writes."""
+    with store.transaction():
+        store.receipts.leaves.add(1, first_seq, count)
+        batch = ClosedBatch(batch_id(1, first_seq), count, bytes(32), (bytes(32),), "", "it is time", 1000)
+        store.batches.add_closed(batch)
+
+
+def test_leaves_are_found_before_their_batch_closes_after_it_and_not_once_forgotten(
+    store: Store, tmp_path: Path
+) -> None:
+    def seqs(of: Store) -> list[int | None]:
+        found = [of.receipts.by_leaf(leaf(n).hash) for n in range(7)]
+        return [one.seq if one is not None else None for one in found]
+
+    def add(numbers: range) -> None:
+        with store.transaction():
+            store.receipts.add(1, [(leaf(n), Scheme.SECP256K1) for n in numbers], 1000)
+
+    other = opened(tmp_path)  # another process on the same store
+    add(range(4))
+    assert seqs(store) == seqs(other) == [0, 1, 2, 3, None, None, None]
+    closed(store, 0, 3)
+    assert seqs(store) == seqs(other) == [0, 1, 2, 3, None, None, None]
+    assert list(store.receipts.leaves._open[1].seqs.values()) == [3]
+    add(range(4, 6))
+    assert seqs(store) == seqs(other) == [0, 1, 2, 3, 4, 5, None]
+    closed(other, 3, 3)
+    add(range(6, 7))
+    assert seqs(opened(tmp_path)) == seqs(store) == [0, 1, 2, 3, 4, 5, 6]
+    with store.transaction():
+        assert store.receipts.forget(1, 4) == 4
+    assert seqs(other) == [None] * 4 + [4, 5, 6]
+    assert store._database.rows("SELECT seq FROM leaves ORDER BY seq") == [(4,), (5,)]
 
 
 # --- deadlines and verdicts -------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 applying a range of blocks
 ├── when it is applied twice → it should change nothing the second time
 ├── it should move the cursor in the same commit
+├── when another process has moved the cursor meanwhile → it should store nothing
 └── nodes, ends and epochs should read as the registry has them
 undoing
 ├── it should forget exactly what the blocks beyond the ancestor said
@@ -18,13 +19,34 @@ import pytest
 from afterproof.chain.base import (
     NodeRevoked,
 )
-from afterproof.protocol.receipt import Scheme
+from afterproof.errors import AfterproofError
+from afterproof.protocol.attestations import ENDORSEMENT, NO_UNTIL, Binding, Tenure
+from afterproof.protocol.receipt import Scheme, keccak
+from afterproof.protocol.state import FaultKind
 from afterproof.protocol.terms import DEMO, ETHER, PRODUCTION
 from afterproof.store import Store
+from afterproof.store.attestations import Challenge, StoredAttestation
 from afterproof.store.deadlines import Action, Deadline
+from afterproof.store.registry import AllowedCode
 from afterproof.store.verdicts import Check, State, Verdict, What
 from tests.support.crashes import tables
-from tests.support.history import BATCH, HISTORY, NODE, block, followed, leaf, logged, opened, posted, upto
+from tests.support.databases import on_both, place
+from tests.support.history import (
+    BATCH,
+    CLAIMS,
+    DEPLOYMENT,
+    HISTORY,
+    NODE,
+    block,
+    followed,
+    leaf,
+    logged,
+    opened,
+    posted,
+    upto,
+)
+
+pytestmark = on_both
 
 
 @pytest.fixture
@@ -52,13 +74,29 @@ def test_apply_when_it_fails_moves_no_cursor(store: Store) -> None:
     assert tables(store) == before
 
 
+def test_apply_when_the_cursor_was_moved_meanwhile_stores_nothing(tmp_path: Path) -> None:
+    mine, theirs = opened(tmp_path), opened(tmp_path)
+    cursor = mine.chain.cursor()
+    assert theirs.chain.apply(upto(5), block(5), cursor)
+    before = tables(mine)
+    assert not mine.chain.apply([logged(posted(7), 3)], block(3), cursor)
+    assert not mine.chain.undo_beyond(block(1), 0, block(4))
+    assert tables(mine) == before
+    assert mine.chain.undo_beyond(block(1), 0, block(5)) and mine.chain.cursor() == block(1)
+
+
 def test_apply_reads_back_as_the_chain_has_it(store: Store) -> None:
     followed(store, 9)
-    node = store.registry.node(NODE)
+    node = store.registry.node(NODE, 1009)
     assert node is not None
-    assert (node.public_key, node.starts_at, node.ends) == (b"key", 1003, ((1008, 1004),))
+    assert (node.public_key, node.operator, node.ends) == (b"key", b"\x0a" * 20, ((1008, 1004),))
+    assert (node.reach, node.as_of) == (DEMO.window, 1009)
     assert node.was_live(1003, 1007) and node.was_live(1005, 1007)
     assert not node.was_live(1004, 1008)
+    assert store.registry.operator_of(NODE) == (b"\x0a" * 20, bytes(20))
+    assert store.registry.public_key(NODE) == b"key"
+    code = store.registry.measurement(CLAIMS.measurement)
+    assert code == AllowedCode(CLAIMS.measurement, 1002, Binding.NONCE, "v1", "git:1")
     first, second = store.registry.epoch(1), store.registry.epoch_at(2000)
     assert first is not None and first.terms == DEMO and first.faults == {1}
     assert second is not None and second.number == 2 and second.terms == PRODUCTION
@@ -67,10 +105,50 @@ def test_apply_reads_back_as_the_chain_has_it(store: Store) -> None:
     found = store.batches.posted(BATCH)
     assert found is not None and found.header == posted().header and found.tile_roots == posted().tile_roots
     assert store.batches.posted_with(1, 2) == found and store.batches.posted_with(1, 3) is None
-    void = store.batches.void(BATCH, 2)
+    void = store.faults.voids(BATCH).get(2)
     assert void is not None and void.slashed == 10 * ETHER and void.timestamp == 1007
+    assert void.kind == FaultKind.BAD_SIGNATURE
+    ranged = store.faults.closing(BATCH, 0, FaultKind.MISDECLARED_RANGE)
+    assert ranged is not None and (ranged.place, ranged.slashed) == (2, 5 * ETHER)
+    assert store.faults.closing(BATCH, 0, FaultKind.BAD_SIGNATURE) is None
     assert store.deadlines.all(Action.CHECK) == [Deadline(1005, Action.CHECK, BATCH)]
     assert store.deadlines.all(Action.FINALISE) == [Deadline(1017, Action.FINALISE, BATCH)]
+
+
+def test_an_attestation_reads_back_with_what_became_of_it(store: Store) -> None:
+    attestations = store.registry.attestations
+    followed(store, 3)
+    found = attestations.get(2)
+    tx = keccak(b"tx3")
+    tenure = Tenure(1, 1020, 1500)
+    posted_ = StoredAttestation(2, NODE, CLAIMS, b"\x0a" * 20, "http://document", 1003, 3, tx, tenure)
+    assert found == posted_
+    followed(store, 4)
+    challenge = Challenge(1012, b"\x0b" * 20, ETHER, 1004)
+    contested = replace(tenure, starts_at=0, deadline=1012)
+    assert attestations.get(2) == replace(posted_, tenure=contested, challenge=challenge)
+    followed(store, 9)
+    ends = (((1009, 1008),), ((1007, 1030),), ((1008, 1009),))
+    proven = replace(tenure, starts_at=1007, proven=True)
+    last = attestations.get(2)
+    assert last is not None and set(last.tenure.ends) == set(ends)
+    plain = replace(last, tenure=replace(last.tenure, ends=()))
+    assert plain == replace(posted_, tenure=proven, is_settled=True)
+    endorsed = attestations.get(1)
+    assert endorsed is not None and endorsed.claims is None
+    assert endorsed.tenure == Tenure(ENDORSEMENT, 1003, NO_UNTIL)
+    assert [one.number for one in attestations.of(NODE)] == [1, 2]
+    assert [one.number for one in attestations.of(NODE, since=1499)] == [1, 2]
+    assert [one.number for one in attestations.of(NODE, since=1500)] == [1]
+    assert attestations.count() == 2 and attestations.get(3) is None
+
+
+def test_a_node_is_not_judged_before_the_registrys_terms_are_known(tmp_path: Path) -> None:
+    store = Store.open(place(tmp_path / "bare.sqlite3"), DEPLOYMENT, "verifier")
+    store.chain.apply(HISTORY, block(9))
+    assert store.registry.node(b"\x0e" * 32, 1009) is None
+    with pytest.raises(AfterproofError, match="terms are not known yet"):
+        store.registry.node(NODE, 1009)
 
 
 def test_apply_of_a_relayer_has_nothing_to_check(tmp_path: Path) -> None:
@@ -83,8 +161,8 @@ def test_apply_of_a_relayer_has_nothing_to_check(tmp_path: Path) -> None:
 def test_revocation_far_in_the_future_is_kept_as_far_as_numbers_reach(store: Store) -> None:
     store.chain.apply(upto(2), block(2))
     store.chain.apply([logged(NodeRevoked(NODE, 2**256 - 1, ""), 3)], block(3))
-    node = store.registry.node(NODE)
-    assert node is not None and node.was_live(2**40)
+    node = store.registry.node(NODE, 2**40)
+    assert node is not None and node.was_live(2**39)
 
 
 @pytest.mark.parametrize("ancestor", range(1, 9))
@@ -102,7 +180,7 @@ def test_undo_of_everything_leaves_only_what_is_ours(store: Store) -> None:
     before = tables(store)
     followed(store, 9)
     store.chain.undo_beyond(None, 0)
-    assert tables(store) == before
+    assert tables(store) == {**before, "registry_terms": []}
 
 
 def test_undo_makes_pending_again_what_was_settled_and_due_what_was_done(store: Store) -> None:

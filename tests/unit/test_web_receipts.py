@@ -24,9 +24,12 @@ from hypothesis import strategies as st
 from afterproof.protocol.promise import HeldPromise
 from afterproof.protocol.receipt import hex0x
 from afterproof.steps import Context
-from afterproof.web.relayer import MAX_ITEMS
+from afterproof.web.receipts_body import MAX_ITEMS
+from tests.support.databases import on_both
 from tests.support.http import JSON, ask, hand_in, refusal
 from tests.support.world import PROMISER, World
+
+pytestmark = on_both
 
 
 @pytest.fixture
@@ -74,6 +77,12 @@ def test_array_is_answered_item_by_item(world: World, relayer: Context) -> None:
         ("scheme", 400), ("signature", 422), ("receipt", 400),
     ]  # fmt: skip
     assert relayer.store.receipts.count(1) == 2
+
+
+def test_a_whole_number_is_an_integer_however_it_is_written(world: World, relayer: Context) -> None:
+    signed = world.signed(1)
+    changed = with_(signed.to_json(), float(signed.receipt.issued_at), "receipt", "issuedAt")
+    assert hand_in(relayer, changed).json()["leafHash"] == "0x" + signed.leaf.hash.hex()
 
 
 def without(value: dict[str, Any], *path: str) -> dict[str, Any]:

@@ -94,14 +94,15 @@ def test_batch_that_is_closed_and_not_posted_is_told(world: World, relayer: Cont
     assert (told["state"], told["count"]) == ("closed", 4)
 
 
-@pytest.mark.parametrize("name", ["-1", "0x10", "1.0", "a", "1" * 30, str(2**96), "\uff11", "%20"])
+@pytest.mark.parametrize("name", ["-1", "0x10", "1.0", "a", "1" * 30, "\uff11", "%20"])
 def test_batch_by_no_id_is_400(relayer: Context, name: str) -> None:
     for path in (f"/v1/batches/{name}", f"/v1/batches/{name}/data"):
         assert refusal(ask(relayer, "GET", path))[:2] == (400, "id")
 
 
 @pytest.mark.parametrize(
-    "name", ["0", str(batch_id(1, 1)), str(batch_id(7, 0)), str(2**96 - 1), str(2**64 - 1)]
+    "name",
+    ["0", str(batch_id(1, 1)), str(batch_id(7, 0)), str(2**96 - 1), str(2**96), "9" * 29, str(2**64 - 1)],
 )
 def test_batch_that_does_not_exist_is_404(relayer: Context, name: str) -> None:
     for path in (f"/v1/batches/{name}", f"/v1/batches/{name}/data"):
@@ -114,7 +115,11 @@ def test_health_and_readiness(world: World, relayer: Context) -> None:
     assert (ready.status_code, ready.json()["ready"], ready.json()["lane"]) == (200, True, 1)
     world.wait(1000)
     assert ask(relayer, "GET", "/ready").status_code == 503
-    assert ask(world.relayer("fresh"), "GET", "/ready").json() == {"ready": False, "lane": 1, "block": None}
+    fresh = ask(world.relayer("fresh"), "GET", "/ready").json()
+    assert (fresh["ready"], fresh["lane"], fresh["block"]) == (False, 1, None)
+    assert {name: one["ok"] for name, one in fresh["checks"].items()} == {
+        "store": True, "chain": False, "disk": True, "lane": False,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(
