@@ -10,11 +10,14 @@ from typing import Any, Final
 
 from afterproof.chain.artifacts import artifact
 from afterproof.chain.parameters import Kind, Parameters
-from afterproof.chain.plan import creation_code, plan
+from afterproof.chain.parameters_heartbeats import PRODUCTION_HEARTBEATS
+from afterproof.chain.plan import Step, creation_code, plan
+from afterproof.protocol.registry_terms import RegistryTerms
 from afterproof.protocol.terms import Terms
 from tests.support.abi import Function, Interface
 from tests.support.anvil import anvil
 from tests.support.calls import Node, RpcError
+from tests.support.compiled import artifact as compiled_artifact
 
 GENESIS: Final = 1_800_000_000  # seconds
 GAS_LIMIT: Final = 2**24  # of a transaction, EIP-7825
@@ -29,13 +32,13 @@ class GasError(Exception):
 class GasChain:
     """The contracts by their names, deployed on the node by its first account. Addresses are 20 bytes."""
 
-    def __init__(self, node: Node, terms: Terms) -> None:
+    def __init__(self, node: Node, terms: Terms, registry: RegistryTerms) -> None:
         self._node = node
         self.now = GENESIS
         self.accounts = [bytes.fromhex(account[2:]) for account in node.rpc("eth_accounts")]
         self.address: dict[str, bytes] = {}
         self._interface: dict[str, Interface] = {}
-        self._deploy(Parameters(Kind.DEVELOPMENT, None, None, 0, terms))
+        self._deploy(Parameters(Kind.DEVELOPMENT, None, None, 0, terms, registry, PRODUCTION_HEARTBEATS))
 
     def transact(self, sender: bytes, contract: str, fn: str, *arguments: Any, value: int = 0) -> int:
         """The gas that the transaction pays for, all in all: base cost, calldata or its floor, refunds.
@@ -65,6 +68,21 @@ class GasChain:
         used = steps[0]["gas"] - steps[-1]["gas"] + steps[-1]["gasCost"]
         return used, function.decode(bytes.fromhex(trace["returnValue"].removeprefix("0x")))
 
+    def harnessed(self, harness: str, *arguments: Any) -> int:
+        """What a test harness's ``measure`` says of its library: the gas of that call alone."""
+        compiled = compiled_artifact(harness)
+        request = {"from": _hex(self.accounts[0]), "data": compiled["bytecode"], "gas": hex(GAS_LIMIT)}
+        self.address[harness] = bytes.fromhex(self._mined(request, harness)["contractAddress"][2:])
+        self._interface[harness] = Interface(compiled["abi"])
+        _, gas = self.view(harness, "measure", *arguments)
+        return int(gas)
+
+    def topics(self, contract: str) -> list[list[bytes]]:
+        """The topics of the events that the contract logged in the latest block."""
+        latest = {"fromBlock": "latest", "toBlock": "latest", "address": _hex(self.address[contract])}
+        logs = self._node.rpc("eth_getLogs", latest)
+        return [[bytes.fromhex(topic[2:]) for topic in log["topics"]] for log in logs]
+
     @contextmanager
     def undone(self) -> Iterator[None]:
         """Everything done within is undone afterwards."""
@@ -79,14 +97,27 @@ class GasChain:
         """Lets time pass: the next block comes one second after it."""
         self.now += seconds
 
+    def deploy(self, *steps: Step) -> None:
+        """Deploys contracts beside those of the plan, which nothing else needs."""
+        for step in steps:
+            self._create(step)
+
     def _deploy(self, parameters: Parameters) -> None:
-        deployer = self.accounts[0]
-        for step in plan(parameters, deployer):
-            code = creation_code(step, self.address)
-            request = {"from": _hex(deployer), "data": _hex(code), "gas": hex(GAS_LIMIT)}
-            created = self._mined(request, step.name)["contractAddress"]
-            self.address[step.name] = bytes.fromhex(created[2:])
-            self._interface[step.name] = Interface(artifact(step.name).abi)
+        self.deploy(*plan(parameters, self.accounts[0]))
+
+    def _create(self, step: Step) -> None:
+        code = creation_code(step, self.address)
+        request = {"from": _hex(self.accounts[0]), "data": _hex(code), "gas": hex(GAS_LIMIT)}
+        created = self._mined(request, step.name)["contractAddress"]
+        self.address[step.name] = bytes.fromhex(created[2:])
+        self._interface[step.name] = Interface(artifact(step.name).abi)
+
+    def deploy_harness(self, name: str) -> None:
+        """Deploys a contract of contracts/test, which the package does not hold; it takes no arguments."""
+        compiled = compiled_artifact(name)
+        request = {"from": _hex(self.accounts[0]), "data": compiled["bytecode"], "gas": hex(GAS_LIMIT)}
+        self.address[name] = bytes.fromhex(self._mined(request, name)["contractAddress"][2:])
+        self._interface[name] = Interface(compiled["abi"])
 
     def _function(self, contract: str, fn: str, arguments: tuple[Any, ...]) -> Function:
         return self._interface[contract].function(fn, len(arguments))

@@ -1,20 +1,28 @@
 """What is measured: one small function a figure, each on a stage as it was set up.
 
 Whole transactions, every slot cold and every payee without credit, unless the name ends in ``_warm``; views: their
-execution alone. Batches have 1,024 leaves unless the name gives another number; promises are of one receipt.
+execution alone; libraries: the call alone. Batches have 1,024 leaves unless the name gives another number; promises are
+of one receipt.
 """
 
 from collections.abc import Callable
 from typing import Final
 
+from afterproof.attestation.p384_hints import hints
 from afterproof.protocol.batching import Batch
 from afterproof.protocol.evidence import duplicate_evidence
+from afterproof.protocol.heartbeat import KEPT_ROUNDS, round_of
+from afterproof.protocol.heartbeat_terms import PRODUCTION_HEARTBEAT_TERMS
 from afterproof.protocol.merkle import BatchTree
 from afterproof.protocol.packing import pack
 from afterproof.protocol.receipt import keccak
 from afterproof.protocol.signing import Signer
 from afterproof.protocol.state import FaultKind
+from benchmarks.fixed_p384 import FIXED_P384
+from benchmarks.fixed_rsa import SECOND_KEY_FILE, fixed_rsa_signer
 from benchmarks.gas_chain import GasError
+from benchmarks.gas_nitro import nitro_prove_certificate, nitro_prove_document, nitro_total
+from benchmarks.gas_registry import is_final_nitro, registry_post
 from benchmarks.gas_stage import Stage
 from tests.support.pair import encode_opening, encode_words
 from tests.support.scene import secp_signer
@@ -27,6 +35,23 @@ MIDDLE: Final = 700
 
 TILE: Final = 2
 """The tile of ``MIDDLE``."""
+
+
+# --- heartbeats ----------------------------------------------------------------------------------
+
+
+def heartbeat(stage: Stage) -> int:
+    """A reporter's report of one word, 256 nodes, in steady state: the slots that it writes were written before."""
+    terms = PRODUCTION_HEARTBEAT_TERMS
+    stage.transact(stage.relayer, "Heartbeats", "join", value=terms.bond)
+
+    def report(bitmap: int) -> int:
+        number = round_of(stage.now, terms.round_length)
+        return stage.transact(stage.relayer, "Heartbeats", "report", number, 0, [bitmap])
+
+    report(2**256 - 2)
+    stage.wait(KEPT_ROUNDS * terms.round_length)
+    return report(2**256 - 1)
 
 
 # --- posting and reading -------------------------------------------------------------------------
@@ -60,6 +85,16 @@ def bad_signature(stage: Stage, signer: Signer, warm: bool = False) -> int:
     if warm:
         stage.prove(FaultKind.BAD_SIGNATURE, stage.claim(batch, EARLY))
     return stage.prove(FaultKind.BAD_SIGNATURE, stage.claim(batch, MIDDLE))
+
+
+def verify_p256(stage: Stage) -> int:
+    """The scheme's view of a good signature: the precompile's word is enough. Of a bad one Solidity has the last."""
+    leaf = stage.leaf(stage.p256)
+    words = encode_words(leaf.receipt.words)
+    gas, valid = stage.view("P256Scheme", "verify", words, leaf.signature, stage.p256.public_key)
+    if not valid:
+        raise GasError("the signature is not valid")
+    return gas
 
 
 def duplicate(stage: Stage) -> int:
@@ -168,19 +203,47 @@ def endorse(stage: Stage) -> int:
     return stage.transact(stage.owner, "AttestationRegistry", "endorse", key, stage.relayer)
 
 
+def sha384(stage: Stage) -> int:
+    """The digest of a slice of calldata as long as what signs the newer of the real Nitro documents."""
+    return stage.harnessed("Sha384Harness", bytes(4_469))
+
+
+# --- cryptography ---------------------------------------------------------------------------------
+
+
+def p384(stage: Stage, transaction: bool = False) -> int:
+    """ECDSA on P-384: the verifier's execution, with the decoding of its arguments; or a transaction that does nothing
+    else, and pays for 15 kB of hints.
+    """
+    arguments = (*FIXED_P384, hints(*FIXED_P384))
+    gas, valid = stage.view("P384", "verify", *arguments)
+    if not valid:
+        raise GasError("the signature is not valid")
+    return stage.transact(stage.prover, "P384", "verify", *arguments) if transaction else gas
+
+
 FIGURES: Final[dict[str, Callable[[Stage], int]]] = {
     "answer_tile_256_rsa2048": lambda stage: answer(stage, stage.rsa),
     "answer_tile_256_secp256k1": lambda stage: answer(stage, stage.secp),
     "demand_tile": lambda stage: demand(stage, stage.post({})),
     "endorse": endorse,
     "expire_demand": expire,
+    "fault_bad_signature_p256": lambda stage: bad_signature(stage, stage.p256),
     "fault_bad_signature_rsa2048": lambda stage: bad_signature(stage, stage.rsa),
     "fault_bad_signature_secp256k1": lambda stage: bad_signature(stage, stage.secp),
     "fault_bad_signature_secp256k1_warm": lambda stage: bad_signature(stage, stage.secp, warm=True),
     "fault_duplicate": duplicate,
     "fault_misdeclared_range": misdeclared,
+    "heartbeat": heartbeat,
     "is_final_1024": is_final,
+    "is_final_1024_nitro": lambda stage: is_final_nitro(stage, MIDDLE),
+    "nitro_cold_total": lambda stage: nitro_total(stage, warm=False),
+    "nitro_prove_certificate": nitro_prove_certificate,
+    "nitro_prove_document": nitro_prove_document,
+    "nitro_warm_total": lambda stage: nitro_total(stage, warm=True),
     "open_lane": open_lane,
+    "p384_verify": p384,
+    "p384_verify_transaction": lambda stage: p384(stage, transaction=True),
     "post_1024": lambda stage: post(stage, 1_024),
     "post_102400": lambda stage: post(stage, 102_400),
     "post_256": lambda stage: post(stage, 256),
@@ -188,5 +251,8 @@ FIGURES: Final[dict[str, Callable[[Stage], int]]] = {
     "promise_missed": lambda stage: missed(stage, posted=False),
     "promise_missed_posted_late": lambda stage: missed(stage, posted=True),
     "promise_omitted": omitted,
+    "registry_post": lambda stage: registry_post(stage, fixed_rsa_signer(SECOND_KEY_FILE)),
+    "verify_p256": verify_p256,
+    "sha384_4469_bytes": sha384,
     "withdraw": withdraw,
 }

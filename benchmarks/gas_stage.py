@@ -10,6 +10,7 @@ from afterproof.protocol.claims import Opening
 from afterproof.protocol.header import batch_id
 from afterproof.protocol.promise import Promise, SignedPromise
 from afterproof.protocol.receipt import Domain, Leaf, Receipt, Scheme, keccak
+from afterproof.protocol.registry_terms import PRODUCTION_REGISTRY
 from afterproof.protocol.signing import Signer
 from afterproof.protocol.state import Claim, FaultKind
 from afterproof.protocol.terms import PRODUCTION
@@ -18,25 +19,26 @@ from benchmarks.gas_chain import GasChain, fresh_node
 from tests.support.anvil import CHAIN_ID
 from tests.support.calls import Node
 from tests.support.pair import encode_claim
-from tests.support.scene import secp_signer
+from tests.support.scene import p256_signer, secp_signer
 
 AHEAD: Final = 4_096
 """Receipts that a lane may promise beyond what is posted."""
 
-SIGNATURE_SIZE: Final = {Scheme.SECP256K1: 65, Scheme.OPENGRADIENT_RSA_PSS: 256}
+SIGNATURE_SIZE: Final = {Scheme.SECP256K1: 65, Scheme.OPENGRADIENT_RSA_PSS: 256, Scheme.P256: 64}
 
 
 class Stage(GasChain):
-    """Two live nodes, and lane 1, which has posted once; production's terms. Nobody has credit."""
+    """A live node of each scheme, and lane 1, which has posted once; production's terms. Nobody has credit."""
 
     def __init__(self, node: Node) -> None:
-        super().__init__(node, PRODUCTION)
-        self.terms = PRODUCTION
+        super().__init__(node, PRODUCTION, PRODUCTION_REGISTRY)
+        self.terms, self.registry_terms = PRODUCTION, PRODUCTION_REGISTRY
         self.owner, self.relayer, self.poster, self.prover, self.beneficiary = self.accounts[:5]
         self.domain = Domain(CHAIN_ID, self.address["AttestationRegistry"])
         self.promise_domain = Domain(CHAIN_ID, self.address["Settlement"])
-        self.secp, self.rsa, self.promiser = secp_signer(), fixed_rsa_signer(), secp_signer(9)
-        self._keys = {signer.node: signer.public_key for signer in (self.secp, self.rsa)}
+        self.secp, self.rsa, self.p256 = secp_signer(), fixed_rsa_signer(), p256_signer()
+        self.promiser = secp_signer(9)
+        self._keys = {signer.node: signer.public_key for signer in (self.secp, self.rsa, self.p256)}
         for key in self._keys.values():
             self.transact(self.owner, "AttestationRegistry", "endorse", key, self.relayer)
         self._next_seq: list[int] = [0]  # by lane; there is no lane 0

@@ -16,14 +16,13 @@ from collections.abc import Callable
 
 import httpx
 import msgspec
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from afterproof.gateway import models
 from afterproof.gateway.client import infer
 from afterproof.gateway.receipting import issue, to_header, to_wire
 from afterproof.gateway.served import ServedDigits
 from afterproof.gateway.server import load_signer
+from afterproof.keyfiles import new_node_key
 from afterproof.protocol.receipt import Domain, Scheme, keccak
 
 DOMAIN = Domain(31337, bytes(20))
@@ -65,17 +64,15 @@ def http_ms(scheme: Scheme, key: bytes) -> list[float]:
 
 
 def main() -> None:
-    """Measure both schemes and print."""
+    """Measure each scheme and print."""
     served = ServedDigits(models.digits())
     image = models.heldout()[0][:1]
     tensor = {"name": "image", "shape": [1, 64], "datatype": "UINT8", "data": image.ravel().tolist()}
     request = msgspec.json.encode({"id": "0" * 32, "inputs": [tensor]})
     answer = served.infer(request)
     print(f"infer {cpu_us(lambda: served.infer(request)):.0f} us")
-    rsa_key = rsa.generate_private_key(65537, 2048).private_bytes(
-        serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    for scheme, key in ((Scheme.SECP256K1, keccak(b"benchmark")), (Scheme.OPENGRADIENT_RSA_PSS, rsa_key)):
+    for scheme in Scheme:
+        key = keccak(b"benchmark") if scheme is Scheme.SECP256K1 else new_node_key(scheme).file
         signer = load_signer(scheme, key)
         overhead = cpu_us(lambda signer=signer: to_header(to_wire(issue(signer, DOMAIN, request, answer, 1))))  # type: ignore[misc]
         name, taken = scheme.value.lower(), http_ms(scheme, key)

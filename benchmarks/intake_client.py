@@ -1,0 +1,43 @@
+"""Handing prepared bodies in over HTTP, on connections that are kept: as little of a client as will do."""
+
+import asyncio
+from collections.abc import Sequence
+
+import msgspec
+
+HEAD = b"POST /v1/receipts HTTP/1.1\r\nHost: relayer\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+
+
+def hand_in(url: str, bodies: Sequence[bytes], connections: int) -> int:
+    """Hand every body in, on so many connections at once; how many receipts were accepted, each with its promise."""
+    return asyncio.run(_all(url, list(bodies), connections))
+
+
+async def _all(url: str, bodies: list[bytes], connections: int) -> int:
+    waiting = iter(bodies)
+
+    async def client() -> int:
+        host, port = url.removeprefix("http://").split(":")
+        reader, writer = await asyncio.open_connection(host, int(port), limit=2**22)
+        taken = 0
+        for body in waiting:
+            writer.write(HEAD % len(body) + body)
+            taken += _accepted(*await _answer(reader))
+        writer.close()
+        return taken
+
+    return sum(await asyncio.gather(*(client() for _ in range(connections))))
+
+
+async def _answer(reader: asyncio.StreamReader) -> tuple[int, bytes]:
+    head = (await reader.readuntil(b"\r\n\r\n")).lower()
+    length = int(head.partition(b"content-length:")[2].split(b"\r\n")[0])
+    return int(head.split()[1]), await reader.readexactly(length)
+
+
+def _accepted(status: int, body: bytes) -> int:
+    found = msgspec.json.decode(body)
+    answers = found if isinstance(found, list) else [found]
+    if status != 200 or not all(answer.get("promise") for answer in answers):
+        raise RuntimeError(f"a receipt was not accepted: {status} {body[:300]!r}")
+    return len(answers)
