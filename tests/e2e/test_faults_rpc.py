@@ -114,7 +114,7 @@ def test_node_that_lags_is_survived(stage: Stage) -> None:
     bear(stage, faults.StaleHead(stage.on.url))
 
 
-@pytest.mark.parametrize("depth", range(1, 13))
+@pytest.mark.parametrize("depth", [1, 2, 3, 6, 11, 12])
 def test_batches_that_a_reorganisation_undid_are_posted_again(stage: Stage, depth: int) -> None:
     lane, url = stage.relayer.lane, stage.on.url
     with stage.clients():

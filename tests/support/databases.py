@@ -63,6 +63,11 @@ def place(path: Path) -> Path | PostgresUrl:
     return _current[-1].url(path) if _current else path
 
 
+def is_postgres() -> bool:
+    """Whether the running test's stores are on the server."""
+    return bool(_current)
+
+
 def hurry(store: Store) -> None:
     """Nobody cuts the power here, and waiting for the disk is most of a test's time."""
     setting = "PRAGMA synchronous" if isinstance(store._database, Sqlite) else "SET synchronous_commit"
