@@ -5,6 +5,7 @@ a process may die and come back, or its node be silent for a while, without one 
 """
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -117,6 +118,9 @@ def ground(folder: Path, pace: float = BLOCK_TIME) -> Iterator[Ground]:
         owner = EvmSender(chain.url, deployment, OWNER_KEY, options=IMPATIENT)
         for key in (node.public_key, gateway.public_key):
             owner.endorse(key, RELAYER)
+        endorsed_at = int(rpc(chain.url, "eth_getBlockByNumber", "latest", False)["timestamp"], 16)
+        while time.time() < endorsed_at + 1:  # a node is live from the next second on
+            time.sleep(0.05)
         rpc(chain.url, "evm_setAutomine", False)
         blocks = Blocks(chain.url, pace)
         blocks.start()
