@@ -6,6 +6,9 @@ anvil
   when it cannot start: it should say why
 """
 
+import time
+from typing import Any
+
 import httpx
 import pytest
 
@@ -13,7 +16,7 @@ from tests.support.anvil import anvil
 from tests.support.evm import Evm
 
 
-def rpc(url: str, method: str, *params: object) -> object:
+def rpc(url: str, method: str, *params: object) -> Any:
     answer = httpx.post(url, json={"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).json()
     return answer["result"]
 
@@ -48,10 +51,13 @@ def test_gasUsed_sameMessages_agreesWithAnvil() -> None:
         for address, runtime in code.items():
             rpc(node.url, "anvil_setCode", address, runtime)
         rpc(node.url, "anvil_setStorageAt", counter.address, hex(0), "0x" + (5).to_bytes(32, "big").hex())
-        account = rpc(node.url, "eth_accounts")[0]  # type: ignore[index]
+        account = rpc(node.url, "eth_accounts")[0]
         call = {"from": account, "to": counter.address, "data": "0x" + sent.hex(), "gas": hex(1_000_000)}
         transaction = rpc(node.url, "eth_sendTransaction", call)
-        receipt = rpc(node.url, "eth_getTransactionReceipt", transaction)
-    assert isinstance(receipt, dict) and receipt["status"] == "0x1"
+        deadline = time.monotonic() + 20
+        while (receipt := rpc(node.url, "eth_getTransactionReceipt", transaction)) is None:
+            assert time.monotonic() < deadline, "not mined"
+            time.sleep(0.02)
+    assert receipt["status"] == "0x1"
     used = counter.send("add(uint256,string)", 3, "a note", sender=evm.accounts[0]).gas_used
     assert int(receipt["gasUsed"], 16) == used
