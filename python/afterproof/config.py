@@ -45,6 +45,12 @@ class ChainConfig:
         URLS,
         secret=True,
     )
+    quorum: int = setting(
+        "How many of these nodes must agree on blocks, events and what the contracts hold before it is taken in; at "
+        "most as many as there are. 1: the first that is fit is believed.",
+        1,
+        at_least(1, 64),
+    )
     deployment: Path = setting("The address file that deployment wrote.", Path("deployment.json"), FILLED)
     timeout: float = setting("Seconds that one call of the node may take.", 10.0, at_least(0.1, 600))
     max_fee: str | None = setting(

@@ -124,6 +124,7 @@ def families(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Metric]:
     meter.read_store()
     for context in (one.relayer, verifier):
         context.metrics.chain.on_request("http://node", "eth_call", 0.01, "ChainUnavailable")
+        context.metrics.chain.on_request("http://node", "what the contracts hold", None, "Outvoted")
         context.metrics.process.on_commit(0.0, 0.001)
         context.metrics.process.step_failures.labels("watch").inc()
     found: dict[str, Metric] = {}

@@ -23,7 +23,7 @@ class EvmCalls:
     """The nodes at ``rpc_url``, known to be on the deployment's chain and to have its contracts.
 
     One address, or several in order of preference, as :class:`afterproof.chain.rpc.Rpc` takes them; ``observer`` is
-    told of every request.
+    told of every request. ``quorum`` of them must agree on what is read.
 
     Raises:
         ConfigError: the node is on another chain, or the contracts are not there.
@@ -37,9 +37,10 @@ class EvmCalls:
         timeout: float = 10.0,
         log_chunk: int = LOG_CHUNK,
         observer: Observer | None = None,
+        quorum: int = 1,
     ) -> None:
         self.deployment = deployment
-        self._rpc = Rpc(rpc_url, timeout, deployment.chain_id, observer)
+        self._rpc = Rpc(rpc_url, timeout, deployment.chain_id, observer, quorum=quorum)
         self._decoder = events.Decoder(deployment)
         self._log_chunk = log_chunk
         self._verify()

@@ -61,7 +61,7 @@ class Session:
         from ..chain.evm import EvmReader
 
         chain = self.config.chain
-        return EvmReader(chain.rpc, self.deployment, chain.timeout)
+        return EvmReader(chain.rpc, self.deployment, chain.timeout, quorum=chain.quorum)
 
     @cached_property
     def sender(self) -> "EvmSender":
@@ -76,6 +76,7 @@ class Session:
             chain.timeout,
             self._send_options(),
             observer=self.observer,
+            quorum=chain.quorum,
         )
 
     def _signer(self) -> "bytes | TransactionSigner":
@@ -108,7 +109,7 @@ class Session:
         from ..chain.draft import EvmDrafter
 
         chain = self.config.chain
-        return EvmDrafter(chain.rpc, self.deployment, account, chain.timeout)
+        return EvmDrafter(chain.rpc, self.deployment, account, chain.timeout, chain.quorum)
 
 
 pass_session = click.make_pass_decorator(Session, ensure=True)

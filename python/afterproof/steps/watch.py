@@ -7,7 +7,7 @@ import logging
 from typing import Final
 
 from ..chain.base import Block, Logged, Posted
-from ..errors import ChainUnavailable
+from ..errors import ChainUnavailable, Disagreement
 from ..protocol.header import first_seq_of, lane_of
 from .context import Authority, Context
 
@@ -23,6 +23,14 @@ def watch(context: Context) -> bool:
     Raises:
         ChainUnavailable: the node cannot say, or says what does not fit together. Nothing was stored then.
     """
+    try:
+        return _watch(context)
+    except Disagreement:
+        context.metrics.chain.disagreements.inc()
+        raise
+
+
+def _watch(context: Context) -> bool:
     chain, store = context.chain, context.store
     head = chain.head()
     context.metrics.chain.head(head.number, head.timestamp)
