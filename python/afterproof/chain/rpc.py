@@ -91,6 +91,17 @@ class Rpc:
         """
         return self._ask(method, params, lambda result: result)
 
+    def request_from(self, method: str, *params: Any) -> tuple[Any, Endpoint | None]:
+        """The same, and which node's word it is; None: so many nodes agree on it."""
+        if self._quorum > 1 and is_taken_in(method, params):
+            return self.request(method, *params), None
+        return self.ask_besides(None, method, params)
+
+    def blame(self, one: Endpoint, error: ChainUnavailable) -> None:
+        """What a node answered was found wrong: it is left alone for a while, as long as there are others."""
+        one.failed(error, self._clock())
+        one.complain("eth_getLogs", "LeftOut")
+
     def quantity(self, method: str, *params: Any) -> int:
         """The result of a request, an unsigned number."""
         return self._ask(method, params, lambda result: quantity(result, method))
@@ -230,16 +241,6 @@ class Rpc:
             raise
         one.answered()
         return result, answer
-
-    @property
-    def several(self) -> bool:
-        """Whether there is more than one node."""
-        return len(self._endpoints) > 1
-
-    @property
-    def quorum(self) -> int:
-        """How many nodes must agree on what is taken in."""
-        return self._quorum
 
 
 def _telling(troubles: list[AfterproofError]) -> AfterproofError:
