@@ -279,6 +279,10 @@ class VerifierConfig:
         Path("verifier.sqlite3"),
         FILLED,
     )
+    dry_run: bool = setting(
+        "Whether to send nothing, and only say what would have been sent. Needs no account and no funds.",
+        False,
+    )
     poll: float = setting("Seconds between two looks at the chain.", 1.0, at_least(0.05, 600))
     metrics_port: int | None = setting(
         "The port of /metrics, /health and /ready. Unset: they are not served.", None, PORT, example=9465

@@ -22,6 +22,7 @@ from ..store.attestation_checks import AttestationCheck, Found
 from ..store.attestations import StoredAttestation
 from ..units import ether, wei_of
 from .context import NO_SIGN, Context, backoff, has_sign_of_network
+from .rehearse import AGAIN, act, say
 
 log = logging.getLogger(__name__)
 Log: TypeAlias = "logging.LoggerAdapter[logging.Logger]"
@@ -98,6 +99,10 @@ class _Look:
     def log(self) -> Log:
         """Its messages are about this attestation."""
         return _about(self.check)
+
+    @property
+    def _fields(self) -> dict[str, object]:
+        return {"attestation": self.check.number}
 
     def take(self) -> AttestationCheck:
         """Do what is to be done, and say what is known afterwards."""
@@ -216,12 +221,18 @@ class _Look:
         # The least deposit follows the base fee, which rises by an eighth a block at most.
         deposit = min(least * 9 // 8, most)
         try:
-            landed = chain.challenge_attestation(check.number, deposit)
+            landed = act(
+                self.context, "challenge", check.number,
+                f"challenged attestation {check.number} for {ether(deposit)}: {check.why}",
+                lambda dry: chain.challenge_attestation(check.number, deposit, dry), self._fields,
+            )  # fmt: skip
         except CallReverted as error:
             if error.error != "ChallengeTooLate":
                 raise
             self.log.info("attestation %d needs no challenge any more: no receipt hangs on it", check.number)
             return replace(check, next_at=None)
+        if landed is None:
+            return replace(check, next_at=self.now + AGAIN)
         self.log.warning("challenged attestation %d for %s: %s", check.number, ether(deposit), check.why)
         return self._sent(check, landed)
 
@@ -236,13 +247,23 @@ class _Look:
         document = parse(check.document or b"")
         known = chain.proven_certificates(claims.kind, paths(document))
         proof = prove(document, known, Limits(gas=self.context.config.chain.transaction_gas))
+        if self.context.dry_run and proof.certificates:  # the document's own proof stands on them
+            what = f"proved attestation {check.number}, and first {len(proof.certificates)} certificates"
+            say(self.context, "prove", check.number, what, self._fields)
+            return replace(check, next_at=self.now + AGAIN)
         for number, each in enumerate(proof.certificates, 1):
-            landed = chain.prove_certificate(claims.kind, each.der, each.parent, each.hints)
-            self.context.metrics.chain.land("attest", landed.gas_used, landed.fee)
+            step = chain.prove_certificate(claims.kind, each.der, each.parent, each.hints)
+            self.context.metrics.chain.land("attest", step.gas_used, step.fee)
             self.log.info(
                 "attestation %d: proved certificate %d of %d", check.number, number, len(proof.certificates)
             )
-        landed = chain.prove_attestation(check.number, claims, key, document.raw, proof.hints)
+        landed = act(
+            self.context, "prove", check.number, f"proved attestation {check.number}",
+            lambda dry: chain.prove_attestation(check.number, claims, key, document.raw, proof.hints, dry),
+            self._fields,
+        )  # fmt: skip
+        if landed is None:
+            return replace(check, next_at=self.now + AGAIN)
         deposit = self.found.challenge.deposit if self.found.challenge is not None else 0
         self.log.info(
             "proved attestation %d in block %d for %d gas; the deposit of %s is ours",
@@ -252,7 +273,12 @@ class _Look:
 
     def _expire(self) -> AttestationCheck:
         chain, number = self.context.chain, self.check.number
-        landed = chain.expire_challenge(number)
+        landed = act(
+            self.context, "expire", number, f"settled the challenge of attestation {number}, which ran out",
+            lambda dry: chain.expire_challenge(number, dry), self._fields,
+        )  # fmt: skip
+        if landed is None:
+            return replace(self.check, next_at=self.now + AGAIN)
         owed = ether(chain.registry_credits(chain.account))
         self.log.info(
             "attestation %d is rejected: nobody proved it; the registry owes this account %s", number, owed

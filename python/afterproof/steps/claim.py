@@ -7,6 +7,7 @@ Whether a claim counted is learnt from its event. The contract has the last word
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 from ..chain.base import Block, DemandState, Landed
@@ -27,6 +28,7 @@ from ..store.spending import Spent
 from ..store.watched import Number, WatchedPromise
 from ..units import ether, wei_of
 from .context import Context, backoff
+from .rehearse import AGAIN, act
 
 log = logging.getLogger(__name__)
 
@@ -159,7 +161,10 @@ def _claim(context: Context, pending: _Pending, now: int) -> None:
     store, promise = context.store, pending.promise
     fields, what = _fields(promise), _name(pending)
     try:
-        cost = _act(context, pending, dry_run=True).fee
+        if context.rehearsal.has("claim", _about(pending)):
+            store.watched.postpone(promise, now + AGAIN)
+            return
+        cost = _act(context, pending, True).fee
         budget = wei_of(context.config.verifier.claim_budget)
         spent = sum(one.fee for one in store.spending.since(now - DAY) if one.what == "claim")
         if spent + cost > budget:
@@ -169,7 +174,9 @@ def _claim(context: Context, pending: _Pending, now: int) -> None:
             )
             _postpone(context, promise, now, f"{what} is not claimed now: {why}", why)
             return
-        landed = _act(context, pending, dry_run=False)
+        landed = act(
+            context, "claim", _about(pending), f"claimed {what}", partial(_act, context, pending), fields
+        )
     except CallReverted as error:
         if error.error == "AlreadyClaimed":
             log.info("%s was claimed before", what, extra=fields)  # by whom, the event will say
@@ -179,6 +186,9 @@ def _claim(context: Context, pending: _Pending, now: int) -> None:
     except SendFailed as error:
         _postpone(context, promise, now, f"{what} could not be claimed: {error}", str(error))
     else:
+        if landed is None:
+            store.watched.postpone(promise, now + AGAIN)
+            return
         store.spending.add(Spent(landed.tx_hash, "claim", landed.gas_used, landed.fee, now))
         store.watched.postpone(promise, now + RESEND)
         context.metrics.chain.land("claim", landed.gas_used, landed.fee)
@@ -322,6 +332,11 @@ class _Looks:
             return str(error)
         except InvalidData as error:
             return f"what is published is not what was posted: {error}"
+
+
+def _about(pending: _Pending) -> tuple[int, int, int, bytes]:
+    assert pending.claim is not None
+    return *pending.claim.opening.place, int(pending.claim.fault), pending.promise.id
 
 
 def _name(pending: _Pending) -> str:

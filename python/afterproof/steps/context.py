@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -77,6 +77,25 @@ class Reach:
     def has_worked_since(self, time: int) -> bool:
         """Whether that was at a time or later."""
         return self._at is not None and self._at >= time
+
+
+class Rehearsal:
+    """What a dry run has said it would have done. Not stored: a restarted process says it once more."""
+
+    def __init__(self) -> None:
+        self._said: set[tuple[str, Hashable]] = set()
+
+    def has(self, action: str, about: Hashable) -> bool:
+        """Whether it was said."""
+        return (action, about) in self._said
+
+    def add(self, action: str, about: Hashable) -> None:
+        """It is said now."""
+        self._said.add((action, about))
+
+    def count(self, action: str) -> int:
+        """How many such things were said."""
+        return sum(kind == action for kind, _ in self._said)
 
 
 class Interval:
@@ -273,6 +292,7 @@ class Context:
     funds_watch: FundsWatch = field(default_factory=FundsWatch)
     rolls: Rolls = field(default_factory=Rolls)
     reach: Reach = field(default_factory=Reach)
+    rehearsal: Rehearsal = field(default_factory=Rehearsal)
     tidying: Interval = field(default_factory=Interval)
     root_watch: Interval = field(default_factory=Interval)
 
@@ -280,6 +300,11 @@ class Context:
     def now(self) -> int:
         """The clock's time in whole seconds."""
         return int(self.clock())
+
+    @property
+    def dry_run(self) -> bool:
+        """Whether nothing is to be sent, and what would be is only said."""
+        return self.store.role == "verifier" and self.config.verifier.dry_run
 
     @property
     def deployment(self) -> Deployment:

@@ -20,6 +20,7 @@ from ..store.demands import StoredDemand
 from ..store.verdicts import State, Verdict, What
 from ..units import ether, wei_of
 from .context import NO_SIGN, Context, backoff, has_sign_of_network
+from .rehearse import act
 
 log = logging.getLogger(__name__)
 
@@ -74,12 +75,17 @@ def _settle_run_out(context: Context, deadline: Deadline, cursor: Block) -> None
     if verdict.next_at > context.chain_now:
         return
     try:
-        landed = chain.expire_demand(deadline.batch, deadline.place)
+        landed = act(
+            context, "expire", (found.batch, found.tile), f"settled {_name(found)}, which ran out",
+            lambda dry: chain.expire_demand(found.batch, found.tile, dry),
+        )  # fmt: skip
     except (CallReverted, SendFailed) as error:
         wait = backoff(verdict.attempts + 1)
         store.verdicts.postpone(verdict, context.chain_now + wait, str(error))
         log.error("%s could not be settled, again in %d s: %s", _name(found), wait, error)
     else:
+        if landed is None:
+            return
         fee = landed.fee + (verdict.fee or 0)
         store.verdicts.sent(verdict, landed.tx_hash, fee, context.chain_now + RESEND)
         context.metrics.chain.land("expire", landed.gas_used, landed.fee)
@@ -120,6 +126,8 @@ def _open_due(context: Context, cursor: Block) -> bool:
     now = context.chain_now
     for due in sorted(_due(context), key=lambda each: _rank(context, each)):
         if _settled(context, due, cursor) or not context.config.verifier.demand:
+            continue
+        if context.rehearsal.has("demand", _about(due.verdict)):
             continue
         if not due.since:  # its data came, after a demand that a reorganisation took away
             context.store.verdicts.drop(due.verdict)
@@ -191,10 +199,9 @@ def _open(context: Context, due: Due) -> bool:
     budget = wei_of(context.config.verifier.demand_budget)
     try:
         least = chain.deposit_for(verdict.batch, verdict.place)
-        # What was sent and not seen yet counts as if it had cost as much.
-        room = (
-            budget - store.demands.deposited(chain.account) - least * store.verdicts.sent_unseen(What.DEMAND)
-        )
+        # What was sent and not seen yet, or would have been sent, counts as if it had cost as much.
+        unseen = store.verdicts.sent_unseen(What.DEMAND) + context.rehearsal.count("demand")
+        room = budget - store.demands.deposited(chain.account) - least * unseen
         # The least deposit follows the base fee, which rises by an eighth a block at most.
         deposit = min(least * 9 // 8, room)
         if deposit < least:
@@ -203,9 +210,16 @@ def _open(context: Context, due: Due) -> bool:
             return False
         roots = due.posted.tile_roots
         path = tile_path(roots, verdict.place)
-        landed = chain.demand_tile(verdict.batch, verdict.place, roots[verdict.place], path, deposit)
+        landed = act(
+            context, "demand", _about(verdict), f"demanded {_what(verdict)} for {ether(deposit)}: {verdict.why}",
+            lambda dry: chain.demand_tile(
+                verdict.batch, verdict.place, roots[verdict.place], path, deposit, dry
+            ),
+        )  # fmt: skip
     except (CallReverted, SendFailed) as error:
         _postpone(context, due, backoff(verdict.attempts + 1), str(error), error)
+        return False
+    if landed is None:
         return False
     store.verdicts.sent(verdict, landed.tx_hash, landed.fee, context.chain_now + RESEND)
     context.metrics.chain.land("demand", landed.gas_used, landed.fee)
@@ -221,6 +235,10 @@ def _postpone(context: Context, due: Due, wait: int, why: str, error: Afterproof
         wait = 1  # by whom, the event will say
     context.store.verdicts.postpone(due.verdict, context.chain_now + wait, due.verdict.why)
     log.error("%s is not demanded yet, again in %d s: %s", _what(due.verdict), wait, why)
+
+
+def _about(verdict: Verdict) -> tuple[int, int]:
+    return verdict.batch, verdict.place
 
 
 def _what(verdict: Verdict) -> str:
