@@ -20,7 +20,7 @@ from afterproof.protocol.receipt import keccak
 from .abi import interface
 from .endpoint import Endpoint
 from .errors import NodeError, Unreachable
-from .rpc import Rpc, data
+from .rpc import Rpc, data, quantity
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,6 @@ _CROWDED: Final = 8 * _BYTES // 2
 """Bits of a bloom that are set, from which on it says nothing."""
 
 Log = Mapping[str, Any]
-Key = tuple[str, ...]
 
 
 def may_hold(bloom: bytes, item: bytes) -> bool:
@@ -56,13 +55,15 @@ def check(
         bloom = _bloom(header)
         if bloom is None:
             continue
-        there = [one for one in logs if one.get("blockNumber") == header.get("number")]
-        if any(one.get("blockHash") != header.get("hash") for one in there):
+        there = [one for one in logs if _number(one, "blockNumber") == _number(header)]
+        block_hash = data(header.get("hash"), "a block's hash", 32)
+        if any(data(one.get("blockHash"), "a log's block hash", 32) != block_hash for one in there):
             raise ChainUnavailable("the chain is being reorganised: try again later")
-        for one in there:
-            if not all(may_hold(bloom, item) for item in _items(one)):
+        named = set()
+        for items in map(_items, there):
+            if not all(may_hold(bloom, item) for item in items):
                 raise ChainUnavailable(f"the node named an event that block {_number(header)} has not")
-        named = {(one.get("address", "").lower(), (one.get("topics") or [""])[0].lower()) for one in there}
+            named.add((items[0], *items[1:2]))
         if any(kind not in named for kind in _affirmed(bloom, contracts)):
             _look_again(rpc, contracts, there, header, bloom, by)
 
@@ -89,6 +90,8 @@ def _look_again(
         found = None  # it does not know how
     if found is None or (other is by and by is not None and sum(map(int.bit_count, bloom)) <= _CROWDED):
         found = _receipted(rpc, header, addresses, found)
+    if found is not None and not isinstance(found, list):
+        raise ChainUnavailable("the node answered eth_getLogs with something that is not a list")
     missing = {_key(one) for one in found or () if isinstance(one, Mapping)} - known
     if missing:
         error = Unreachable(
@@ -107,19 +110,20 @@ def _receipted(rpc: Rpc, header: Log, addresses: Sequence[str], found: Any) -> A
         if found is None:
             log.warning("no node can say whether block %d has events of ours", _number(header))
         return found
-    if not isinstance(receipts, list):
+    if not isinstance(receipts, list) or not all(isinstance(receipt, dict) for receipt in receipts):
         return found
-    logs = [one for receipt in receipts if isinstance(receipt, dict) for one in receipt.get("logs") or ()]
-    return [one for one in logs if isinstance(one, dict) and str(one.get("address")).lower() in addresses]
+    several = [receipt.get("logs") for receipt in receipts]
+    logs = [one for some in several if isinstance(some, list) for one in some if isinstance(one, dict)]
+    return [one for one in logs if str(one.get("address")).lower() in addresses]
 
 
-def _affirmed(bloom: bytes, contracts: Mapping[bytes, str]) -> Iterator[tuple[str, str]]:
+def _affirmed(bloom: bytes, contracts: Mapping[bytes, str]) -> Iterator[tuple[bytes, bytes]]:
     """The kinds of our events that may be in a block: contract and first topic."""
     for contract, name in contracts.items():
         if may_hold(bloom, contract):
             for topic in _topics(name):
                 if may_hold(bloom, topic):
-                    yield "0x" + contract.hex(), "0x" + topic.hex()
+                    yield contract, topic
 
 
 @cache
@@ -131,20 +135,24 @@ def _bloom(header: Log) -> bytes | None:
     """A block's bloom; None where it says nothing."""
     value = header.get("logsBloom")
     if value is None:
-        return None
+        return None  # some chains have none
     bloom = data(value, "a block's bloom", _BYTES)
     return bloom if any(bloom) or not header.get("transactions") else None
 
 
-def _items(one: Log) -> Iterator[bytes]:
-    yield data(one.get("address"), "a log's address", 20)
-    for topic in one.get("topics") or ():
-        yield data(topic, "a log's topic", 32)
+def _items(one: Log) -> list[bytes]:
+    """What a log puts into its block's bloom: its address and its topics."""
+    topics = one.get("topics")
+    if not isinstance(topics, list):
+        raise ChainUnavailable("the node answered a log's topics with something that is not a list")
+    address = data(one.get("address"), "a log's address", 20)
+    return [address, *(data(topic, "a log's topic", 32) for topic in topics)]
 
 
-def _key(one: Log) -> Key:
-    return str(one.get("transactionHash")), str(one.get("logIndex"))
+def _key(one: Log) -> tuple[bytes, int]:
+    """Which log of a block it is, whatever the form that a node tells it in."""
+    return data(one.get("transactionHash"), "a log's transaction", 32), _number(one, "logIndex")
 
 
-def _number(header: Log) -> int:
-    return int(str(header.get("number")), 16)
+def _number(one: Log, name: str = "number") -> int:
+    return quantity(one.get(name), f"a {name}")
