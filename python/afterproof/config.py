@@ -352,6 +352,14 @@ class VerifierConfig:
         600.0,
         at_least(0, 86_400),
     )
+    max_drift: float | None = setting(
+        "Seconds by which the newest block's time may differ from this machine's clock. Beyond, one of them is wrong, "
+        "or the node behind: nothing is demanded, nor challenged as withheld. Unset: 600, and any number on the "
+        "chains 1337 and 31337. Set it higher where blocks come only now and then.",
+        None,
+        at_least(1, 1e9),
+        example=600.0,
+    )
     probe: str | None = setting(
         "An address that answers whenever this machine's network works; https, so that nobody on the way can answer "
         "for it. Nothing is demanded without a sign that the network works: this one, or any batch that can be "

@@ -203,6 +203,9 @@ class _Look:
         settings = self.context.config.verifier
         if not (settings.challenge_withheld if is_withheld else settings.challenge_false):
             return check
+        if is_withheld and self.context.adrift:
+            self.log.error("attestation %d is not challenged: %s", check.number, self.context.adrift)
+            return check
         if is_withheld and not has_sign_of_network(self.context, check.first_at):
             log.error("attestation %d is not challenged: %s", check.number, NO_SIGN)
             return check

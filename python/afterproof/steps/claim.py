@@ -44,6 +44,8 @@ RESEND: Final = 2
 RETRY: Final = 5
 """Seconds until trouble of our own is looked at again."""
 
+UNKNOWN_TERMS: Final = "the terms at its deadline are not known"
+
 KEPT: Final = 86_400
 """Seconds that a promise can still be asked about after the last claim on it."""
 
@@ -123,7 +125,11 @@ def _look(context: Context, number: Number, looks: "_Looks", cursor: Block, now:
     for promise, epoch, due in zip(promises, epochs, dues, strict=True):
         if epoch is None:
             again = now + RETRY if cursor.timestamp <= promise.last else None
-            store.watched.postpone(promise, again, "the terms at its deadline are not known")
+            store.watched.postpone(promise, again, UNKNOWN_TERMS)
+            log.error(
+                "the promise of number %d of lane %d cannot be judged yet, by no fault of the lane's: %s",
+                number[1], number[0], UNKNOWN_TERMS, extra=_fields(promise) | {"error": UNKNOWN_TERMS},
+            )  # fmt: skip
             continue
         finding = find(promise.opening.leaf_hash, due, spot, epoch.terms.claim_window, cursor.timestamp)
         found.append(Watched(promise.opening, finding))

@@ -136,7 +136,9 @@ def _open_due(context: Context, cursor: Block) -> bool:
             continue
         if sent == MOST:
             return True
-        if not has_sign_of_network(context, due.since, due.posted.id):
+        if context.adrift:
+            _postpone(context, due, QUIET, context.adrift)
+        elif not has_sign_of_network(context, due.since, due.posted.id):
             _postpone(context, due, QUIET, NO_SIGN)
         elif _open(context, due):
             sent += 1
