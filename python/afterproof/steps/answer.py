@@ -25,7 +25,7 @@ from ..store.demands import StoredDemand
 from ..store.verdicts import State, Verdict, What
 from ..units import ether
 from .context import Context, backoff
-from .rehearse import act
+from .rehearse import act, is_overtaken
 
 log = logging.getLogger(__name__)
 
@@ -171,7 +171,7 @@ def _answer(context: Context, due: Due, leaves: Leaves | None) -> None:
                 partial(_show, chain, found, each, path),
             )  # fmt: skip
         except CallReverted as error:
-            if error.error != "AlreadyAnswered":
+            if not is_overtaken(error):
                 _postpone(context, due, verdict, error)
                 return
         except SendFailed as error:

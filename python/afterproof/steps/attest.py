@@ -22,7 +22,7 @@ from ..store.attestation_checks import AttestationCheck, Found
 from ..store.attestations import StoredAttestation
 from ..units import ether, wei_of
 from .context import NO_SIGN, Context, backoff, has_sign_of_network
-from .rehearse import AGAIN, act, say
+from .rehearse import AGAIN, act, is_overtaken, say
 
 log = logging.getLogger(__name__)
 Log: TypeAlias = "logging.LoggerAdapter[logging.Logger]"
@@ -33,6 +33,9 @@ RESEND: Final = 2
 UNKNOWN_KIND: Final = 60
 """Seconds until evidence of a kind that cannot be judged here is looked at again: a newer program may run by then."""
 
+
+LOOKS: Final = 16
+"""Attestations of which the most urgent is looked at first."""
 
 ROOT_WATCH: Final = 60
 """Seconds between two looks at which root the contracts of evidence have pinned."""
@@ -47,10 +50,10 @@ def attest(context: Context) -> bool:
     if cursor is None:
         return False
     now = max(context.now, cursor.timestamp)
-    due = context.store.attestation_checks.due(now + 1, most=2)
+    due = context.store.attestation_checks.due(now + 1, most=LOOKS)
     if not due:
         return context.root_watch.is_due(now, ROOT_WATCH) and _follow_roots(context, now)
-    check = due[0]
+    check = min(due, key=lambda one: _rank(context, one))
     about = _about(check)
     found = context.store.registry.attestations.get(check.number)
     if found is None or found.claims is None:
@@ -62,13 +65,29 @@ def attest(context: Context) -> bool:
         after = look.take()
     except (AfterproofError, ProtocolError) as error:
         after = _later(look, str(error))
-        about.error("attestation %d, again in %d s: %s", check.number, (after.next_at or now) - now, error)
+        is_first = not (isinstance(error, AfterproofError) and is_overtaken(error))
+        after = after if is_first else replace(after, next_at=now + 1)
+        about.log(
+            logging.ERROR if is_first else logging.INFO,
+            "attestation %d, again in %d s: %s", check.number, (after.next_at or now) - now, error,
+        )  # fmt: skip
     except Exception as error:
         # Whoever posts what we stumble over must not keep us from other attestations with it.
         about.error("attestation %d could not be dealt with", check.number, exc_info=error)
         after = _later(look, f"internal error, {type(error).__name__}")
     _put(context, after)
     return len(due) > 1
+
+
+def _rank(context: Context, check: AttestationCheck) -> tuple[int, int]:
+    """The soonest to be too late first, then what pays most."""
+    found = context.store.registry.attestations.get(check.number)
+    if found is None:
+        return 0, 0
+    if found.challenge is not None:
+        return found.challenge.deadline, -found.challenge.deposit
+    terms = context.store.registry.terms()
+    return found.posted_at + (terms.window if terms is not None else 0), 0
 
 
 def _follow_roots(context: Context, now: int) -> bool:

@@ -28,7 +28,7 @@ from ..store.spending import Spent
 from ..store.watched import Number, WatchedPromise
 from ..units import ether, wei_of
 from .context import Context, backoff
-from .rehearse import AGAIN, act
+from .rehearse import AGAIN, act, is_overtaken
 
 log = logging.getLogger(__name__)
 
@@ -184,7 +184,7 @@ def _claim(context: Context, pending: _Pending, now: int) -> None:
             context, "claim", _about(pending), f"claimed {what}", partial(_act, context, pending), fields
         )
     except CallReverted as error:
-        if error.error == "AlreadyClaimed":
+        if is_overtaken(error):
             log.info("%s was claimed before", what, extra=fields)  # by whom, the event will say
             store.watched.postpone(promise, now + backoff(promise.attempts + 1))
         else:

@@ -12,6 +12,7 @@ from ..chain.base import Block
 from ..errors import AfterproofError, CallReverted, SendFailed
 from ..protocol.answers import tile_path
 from ..protocol.header import name_of
+from ..protocol.merkle import TILE
 from ..protocol.receipt import keccak
 from ..protocol.terms import GWEI
 from ..store.batches import PostedBatch
@@ -20,7 +21,7 @@ from ..store.demands import StoredDemand
 from ..store.verdicts import State, Verdict, What
 from ..units import ether, wei_of
 from .context import NO_SIGN, Context, backoff, has_sign_of_network
-from .rehearse import act
+from .rehearse import act, is_overtaken
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +46,9 @@ class Due:
 
 
 def demand(context: Context) -> bool:
-    """Settle our demands that have run out, and open those that are due; True where more wait to be sent.
+    """Open the demands that are due, and settle those of ours that have run out; True where more wait to be sent.
+
+    What has run out can be settled later too, so it comes last.
 
     Raises:
         ChainUnavailable: the node does not answer.
@@ -53,9 +56,10 @@ def demand(context: Context) -> bool:
     cursor = context.store.chain.cursor()
     if cursor is None:
         return False
+    more = _open_due(context, cursor)
     for deadline in context.store.deadlines.due(Action.SETTLE, before=cursor.timestamp):
         _settle_run_out(context, deadline, cursor)
-    return _open_due(context, cursor)
+    return more
 
 
 # --- settling ---------------------------------------------------------------------------------------
@@ -80,9 +84,10 @@ def _settle_run_out(context: Context, deadline: Deadline, cursor: Block) -> None
             lambda dry: chain.expire_demand(found.batch, found.tile, dry),
         )  # fmt: skip
     except (CallReverted, SendFailed) as error:
-        wait = backoff(verdict.attempts + 1)
+        wait = 1 if is_overtaken(error) else backoff(verdict.attempts + 1)
         store.verdicts.postpone(verdict, context.chain_now + wait, str(error))
-        log.error("%s could not be settled, again in %d s: %s", _name(found), wait, error)
+        level = logging.INFO if is_overtaken(error) else logging.ERROR
+        log.log(level, "%s could not be settled, again in %d s: %s", _name(found), wait, error)
     else:
         if landed is None:
             return
@@ -158,10 +163,12 @@ def _due(context: Context) -> list[Due]:
     return found
 
 
-def _rank(context: Context, due: Due) -> tuple[int, bytes]:
-    """The soonest first; of one batch's tiles in an order that no relayer can foresee, for the budget may not do."""
-    place = due.verdict.place.to_bytes(8)
-    return due.deadline.time, keccak(context.chain.account + due.posted.root + place)
+def _rank(context: Context, due: Due) -> tuple[int, int, bytes]:
+    """The soonest first, then what the lane would lose most by; of one batch's tiles in an order that no relayer can
+    foresee, for the budget may not do: so all are taken to be worth what its fullest is."""
+    epoch, place = context.store.registry.epoch(due.posted.header.epoch), due.verdict.place.to_bytes(8)
+    worth = min(due.posted.header.count, TILE) * (epoch.terms.leaf_slash if epoch is not None else 0)
+    return due.deadline.time, -worth, keccak(context.chain.account + due.posted.root + place)
 
 
 def _is_to_be_checked(context: Context, due: Due, now: int) -> bool:
@@ -233,10 +240,13 @@ def _open(context: Context, due: Due) -> bool:
 
 
 def _postpone(context: Context, due: Due, wait: int, why: str, error: AfterproofError | None = None) -> None:
-    if isinstance(error, CallReverted) and error.error == "AlreadyDemanded":
-        wait = 1  # by whom, the event will say
+    is_first = error is None or not is_overtaken(error)
+    wait = wait if is_first else 1
     context.store.verdicts.postpone(due.verdict, context.chain_now + wait, due.verdict.why)
-    log.error("%s is not demanded yet, again in %d s: %s", _what(due.verdict), wait, why)
+    log.log(
+        logging.ERROR if is_first else logging.INFO,
+        "%s is not demanded yet, again in %d s: %s", _what(due.verdict), wait, why,
+    )  # fmt: skip
 
 
 def _about(verdict: Verdict) -> tuple[int, int]:

@@ -18,7 +18,7 @@ from ..store.deadlines import Action, Deadline
 from ..store.faults import ProvenFault
 from ..store.verdicts import State, Verdict, What
 from .context import Context, backoff
-from .rehearse import act
+from .rehearse import act, is_overtaken
 
 log = logging.getLogger(__name__)
 
@@ -160,9 +160,8 @@ def _prove(context: Context, verdict: Verdict) -> None:
             lambda dry: context.chain.prove_fault(kind, claim, dry), _fields(verdict),
         )  # fmt: skip
     except CallReverted as error:
-        if error.error == "AlreadyProven":
-            # By whom, the event will say.
-            log.info("%s is proven already", _name(verdict), extra=_fields(verdict))
+        if is_overtaken(error):
+            log.info("%s is settled already: %s", _name(verdict), error, extra=_fields(verdict))
             context.store.verdicts.postpone(verdict, context.now + 1, str(error))
         else:
             _postpone(context, verdict, error)

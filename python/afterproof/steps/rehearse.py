@@ -6,14 +6,28 @@ from collections.abc import Callable, Hashable, Mapping
 from typing import Any, Final
 
 from ..chain.base import Landed
-from ..errors import SendFailed
+from ..errors import AfterproofError, CallReverted, SendFailed
 from ..units import ether
 from .context import Context
 
 log = logging.getLogger(__name__)
 
+OVERTAKEN: Final = frozenset(
+    {
+        "AlreadyProven", "Struck", "AlreadyDemanded", "AlreadyAnswered", "AlreadyClaimed",
+        "AlreadyChallenged", "NothingToProve", "NoBond",
+    }
+)  # fmt: skip
+"""The contracts' refusals of what somebody else was first with, or what is not needed any more: no trouble, and as they
+come from the simulation, no cost. Whose it was, the event will say."""
+
 AGAIN: Final = 5
 """Seconds until something is looked at again that would have been sent."""
+
+
+def is_overtaken(error: AfterproofError) -> bool:
+    """Whether somebody else was first."""
+    return isinstance(error, CallReverted) and error.error in OVERTAKEN
 
 
 def act(
