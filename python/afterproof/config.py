@@ -45,6 +45,12 @@ class ChainConfig:
         URLS,
         secret=True,
     )
+    quorum: int = setting(
+        "How many of these nodes must agree on blocks, events and what the contracts hold before it is taken in; at "
+        "most as many as there are. 1: the first that is fit is believed.",
+        1,
+        at_least(1, 64),
+    )
     deployment: Path = setting("The address file that deployment wrote.", Path("deployment.json"), FILLED)
     timeout: float = setting("Seconds that one call of the node may take.", 10.0, at_least(0.1, 600))
     max_fee: str | None = setting(
@@ -273,6 +279,10 @@ class VerifierConfig:
         Path("verifier.sqlite3"),
         FILLED,
     )
+    dry_run: bool = setting(
+        "Whether to send nothing, and only say what would have been sent. Needs no account and no funds.",
+        False,
+    )
     poll: float = setting("Seconds between two looks at the chain.", 1.0, at_least(0.05, 600))
     metrics_port: int | None = setting(
         "The port of /metrics, /health and /ready. Unset: they are not served.", None, PORT, example=9465
@@ -341,6 +351,14 @@ class VerifierConfig:
         "Seconds for which data is looked for before it is demanded; less where half of the window would have passed.",
         600.0,
         at_least(0, 86_400),
+    )
+    max_drift: float | None = setting(
+        "Seconds by which the newest block's time may differ from this machine's clock. Beyond, one of them is wrong, "
+        "or the node behind: nothing is demanded, nor challenged as withheld. Unset: 600, and any number on the "
+        "chains 1337 and 31337. Set it higher where blocks come only now and then.",
+        None,
+        at_least(1, 1e9),
+        example=600.0,
     )
     probe: str | None = setting(
         "An address that answers whenever this machine's network works; https, so that nobody on the way can answer "

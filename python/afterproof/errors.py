@@ -7,6 +7,8 @@ AfterproofError
 ├── LaneTaken            somebody else posts on the lane, or the store is an old copy
 ├── ChainError
 │   ├── ChainUnavailable the node does not answer, or answers nonsense: try again later
+│   │   ├── Disagreement       several nodes do not agree on the chain, or too few of them answer
+│   │   └── UnknownContracts   the contracts there are not of a version that this program knows
 │   ├── CallReverted     the contract refused: its error's name and arguments
 │   └── SendFailed       a transaction could not be sent or did not land: funds, nonce, fee
 │       ├── InsufficientFunds  the account cannot pay for it
@@ -46,6 +48,15 @@ class ChainError(AfterproofError):
 
 class ChainUnavailable(ChainError):
     """The node does not answer, or answers nonsense: try again later."""
+
+
+class Disagreement(ChainUnavailable):
+    """Fewer nodes agree on something about the chain than chain.quorum asks for: nothing is taken in meanwhile."""
+
+
+class UnknownContracts(ChainUnavailable):
+    """The contracts at the deployment's addresses are not those of this program's version: what they say and do may
+    mean something else."""
 
 
 class CallReverted(ChainError):

@@ -104,6 +104,23 @@ def external_account(settings: AccountConfig) -> bytes:
     return address_of(settings.address)
 
 
+def account_address(settings: AccountConfig) -> bytes | None:
+    """The 20-byte address of the account that the settings name, without its key; None: they name none."""
+    if settings.private_key is not None:
+        return Secp256k1Signer(account_key(settings)).address
+    text = settings.address
+    if text is None and settings.keystore is not None:
+        try:
+            found = json.loads(_read(settings.keystore)).get("address")
+        except (ValueError, AttributeError):
+            found = None
+        text = f"0x{found.removeprefix('0x')}" if isinstance(found, str) else None
+    try:
+        return None if text is None else address_of(text)
+    except ValueError:
+        return None
+
+
 def promise_key(config: Config) -> bytes:
     """The 32-byte key that signs the relayer's promises: its own, or the account's where none is set.
 

@@ -145,6 +145,8 @@ def run_verifier(
         others=Fetcher(settings.allow_private_data, settings.data_timeout), archive=Archive(settings.archive)
     )
     hello = f"verifier ready: account 0x{chain.account.hex()}"
+    if settings.dry_run:
+        hello = "verifier ready: a dry run, nothing is sent"
     with contextlib.ExitStack() as stack:
         store = Store.open(settings.store, chain.deployment, "verifier", exclusive=True)
         stack.callback(store.close)

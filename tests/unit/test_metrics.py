@@ -11,7 +11,7 @@ what became of batches
 └── when a reorganisation takes a batch → it should count again once it is back
 histograms of many → they should be what Prometheus' own would be
 health → 503 when the loop has ended or a step has not come back, and why
-ready → 503 with the part that is not, and why: store, chain, disk, lane; the verifier's too, without a lane
+ready → 503 with the part that is not, and why: store, chain, disk, lane; the verifier's clock in the lane's place
 metrics_port → metrics there alone; a verifier serves nothing without one
 """
 
@@ -124,6 +124,7 @@ def families(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Metric]:
     meter.read_store()
     for context in (one.relayer, verifier):
         context.metrics.chain.on_request("http://node", "eth_call", 0.01, "ChainUnavailable")
+        context.metrics.chain.on_request("http://node", "what the contracts hold", None, "Outvoted")
         context.metrics.process.on_commit(0.0, 0.001)
         context.metrics.process.step_failures.labels("watch").inc()
     found: dict[str, Metric] = {}
@@ -587,7 +588,7 @@ def test_verifier_answers_without_a_lane(tmp_path: Path) -> None:
     assert operate(verifier, "/ready").status_code == 503
     world.round(verifier)
     told = operate(verifier, "/ready")
-    assert told.status_code == 200 and set(told.json()["checks"]) == {"store", "chain", "disk"}
+    assert told.status_code == 200 and set(told.json()["checks"]) == {"store", "chain", "disk", "clock"}
     assert operate(verifier, "/health").json()["ok"] is True
 
 

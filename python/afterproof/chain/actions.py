@@ -54,11 +54,11 @@ class EvmActions(EvmReader, EvmRegistryActions, EvmHeartbeats, ABC):
         arguments = (lane, first_seq, count, oldest, newest, list(tile_roots), data_uri)
         return self._act("settlement", "post", arguments, urgent=urgent)[1]
 
-    def prove_fault(self, kind: FaultKind, claim: Claim) -> Landed:
+    def prove_fault(self, kind: FaultKind, claim: Claim, dry_run: bool = False) -> Landed:
         """Implements :meth:`ChainSender.prove_fault`."""
         words = split_words(claim.receipt.words, 6)
         struct = (claim.batch, claim.index, words, claim.signature, list(claim.proof), claim.evidence)
-        return self._settle("proveFault", kind, struct)
+        return self._settle("proveFault", kind, struct, dry_run=dry_run)
 
     def open_lane(
         self, poster: bytes, promise_key: bytes, ahead: int, stake: int, dry_run: bool = False

@@ -158,7 +158,7 @@ class ChainSender(ChainReader, RegistrySender, HeartbeatSender, Protocol):
         """``Settlement.post``. ``urgent``: a promise is due soon, so it may cost more and is raised sooner."""
         ...
 
-    def prove_fault(self, kind: FaultKind, claim: Claim) -> Landed:
+    def prove_fault(self, kind: FaultKind, claim: Claim, dry_run: bool = False) -> Landed:
         """``Settlement.proveFault``."""
         ...
 

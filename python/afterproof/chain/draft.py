@@ -19,9 +19,14 @@ class EvmDrafter(EvmActions):
     """
 
     def __init__(
-        self, rpc_url: str | Sequence[str], deployment: Deployment, account: bytes, timeout: float = 10.0
+        self,
+        rpc_url: str | Sequence[str],
+        deployment: Deployment,
+        account: bytes,
+        timeout: float = 10.0,
+        quorum: int = 1,
     ) -> None:
-        super().__init__(rpc_url, deployment, timeout)
+        super().__init__(rpc_url, deployment, timeout, quorum=quorum)
         self.account = account
 
     def perform(

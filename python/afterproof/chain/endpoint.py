@@ -19,9 +19,10 @@ from afterproof.errors import AfterproofError, ConfigError
 
 from .errors import LONGEST_REST, Throttled, Unreachable, from_failure, from_response
 
-Observer = Callable[[str, str, float, str | None], None]
+Observer = Callable[[str, str, float | None, str | None], None]
 """Told of every request: the server as it may be shown, the method, the seconds it took, and the name of the error's
-class or None. Must not raise."""
+class or None. Without seconds: what was found wrong with an answer later, ``method`` being what it was about. Must not
+raise."""
 
 _TOO_MANY_REQUESTS = 429
 
@@ -67,6 +68,7 @@ class Endpoint:
         self.chain_known = False
         self.refused = ""
         self.head: Head | None = None
+        self._said_at: float | None = None
 
     def __repr__(self) -> str:
         return f"Endpoint({self.node})"
@@ -137,6 +139,18 @@ class Endpoint:
     def must_rest(self, now: float) -> float:
         """The seconds for which it is left alone even where there is no other, because it asked for that; 0: none."""
         return max(self._rests_until - now, 0.0) if self._asked_to_rest else 0.0
+
+    def complain(self, about: str, kind: str) -> None:
+        """Something was found wrong with what it answered."""
+        if self._observer is not None:
+            self._observer(self.node, about, None, kind)
+
+    def is_to_be_said(self, now: float, every: float) -> bool:
+        """Whether what is wrong with it was not said lately; it is said now, then."""
+        if self._said_at is not None and now - self._said_at < every:
+            return False
+        self._said_at = now
+        return True
 
     @property
     def rests_until(self) -> float:

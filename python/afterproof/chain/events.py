@@ -9,11 +9,13 @@ from typing import Any
 
 from afterproof.errors import ChainUnavailable
 
+from . import blooms
 from .abi import MalformedAbi, interface
 from .base import ChainEvent, Deployment, Logged, Place
+from .endpoint import Endpoint
 from .errors import TooManyResults
 from .event_table import EVENTS
-from .rpc import Rpc, data, quantity
+from .rpc import Rpc, block_of, data, quantity
 
 Log = Mapping[str, Any]
 
@@ -22,7 +24,7 @@ class Decoder:
     """Decodes the logs of one deployment's two contracts."""
 
     def __init__(self, deployment: Deployment) -> None:
-        self._contracts = {deployment.settlement: "Settlement", deployment.registry: "AttestationRegistry"}
+        self.contracts = {deployment.settlement: "Settlement", deployment.registry: "AttestationRegistry"}
 
     def event(self, log: Log) -> ChainEvent | None:
         """The event in a log; None for one that concerns no step.
@@ -30,7 +32,7 @@ class Decoder:
         Raises:
             ChainUnavailable: the log is malformed, or another contract's.
         """
-        contract = self._contracts.get(data(log.get("address"), "a log's address", 20))
+        contract = self.contracts.get(data(log.get("address"), "a log's address", 20))
         topics = [data(topic, "a log's topic", 32) for topic in _list(log.get("topics"), "a log's topics")]
         if contract is None:
             raise ChainUnavailable("the node answered with a log of another contract")
@@ -45,7 +47,7 @@ class Decoder:
     def events(self, logs: Any) -> tuple[ChainEvent, ...]:
         """The events in the logs of a transaction's receipt, those of other contracts left out."""
         found = (_object(log) for log in _list(logs, "a receipt's logs"))
-        ours = (log for log in found if data(log.get("address"), "a log's address", 20) in self._contracts)
+        ours = (log for log in found if data(log.get("address"), "a log's address", 20) in self.contracts)
         events = (self.event(log) for log in ours)
         return tuple(event for event in events if event is not None)
 
@@ -55,13 +57,20 @@ def fetch(
 ) -> list[Logged]:
     """All events of a deployment in blocks ``first`` to ``last``, inclusive, in chain order.
 
-    Asks for at most ``chunk`` blocks at a time, and for half as many whenever the node finds that too much.
+    Asks for at most ``chunk`` blocks at a time, and for half as many whenever the node finds that too much. Of a few
+    blocks (:data:`blooms.NEAR`) it is looked at whether the node left events out.
 
     Raises:
         ChainUnavailable: the node does not answer, answers nonsense, or the chain is being reorganised.
     """
-    logs = [_object(log) for log in _fetch_logs(rpc, deployment, first, last, chunk)]
-    blocks = _Blocks(rpc, first, last)
+    logs, by = [], None
+    for part, by in _fetch_logs(rpc, deployment, first, last, chunk):  # noqa: B007 - the last one's word
+        logs += [_object(log) for log in part]
+    headers = []
+    if last - first < blooms.NEAR:
+        headers = [_header(rpc, number) for number in range(first, last + 1)]
+        blooms.check(rpc, decoder.contracts, logs, headers, by)
+    blocks = _Blocks(rpc, first, last, headers)
     logged = []
     seen = set()
     for log in logs:
@@ -76,13 +85,24 @@ def fetch(
     return sorted(logged, key=lambda one: (one.place.block, one.place.log_index))
 
 
-def _fetch_logs(rpc: Rpc, deployment: Deployment, first: int, last: int, chunk: int) -> Iterator[Any]:
+def _header(rpc: Rpc, number: int) -> Log:
+    header = rpc.header(number)
+    if header is None:
+        raise ChainUnavailable(f"the node has no block {number}, though it named the events up to there")
+    return header
+
+
+def _fetch_logs(
+    rpc: Rpc, deployment: Deployment, first: int, last: int, chunk: int
+) -> Iterator[tuple[Iterable[Any], Endpoint | None]]:
+    """The logs of a range, part by part, each with the node whose word it is."""
     addresses = ["0x" + address.hex() for address in (deployment.settlement, deployment.registry)]
     while first <= last:
         end = min(first + chunk - 1, last)
         wanted = {"address": addresses, "fromBlock": hex(first), "toBlock": hex(end)}
         try:
-            yield from _list(rpc.request("eth_getLogs", wanted), "eth_getLogs")
+            found, by = rpc.request_from("eth_getLogs", wanted)
+            yield _list(found, "eth_getLogs"), by
         except TooManyResults:
             if first == end:
                 raise
@@ -94,9 +114,10 @@ def _fetch_logs(rpc: Rpc, deployment: Deployment, first: int, last: int, chunk: 
 class _Blocks:
     """The blocks in which logs stand: one hash and one timestamp each, or the chain is being reorganised."""
 
-    def __init__(self, rpc: Rpc, first: int, last: int) -> None:
+    def __init__(self, rpc: Rpc, first: int, last: int, headers: Iterable[Log]) -> None:
         self._rpc, self._first, self._last = rpc, first, last
         self._known: dict[int, tuple[bytes, int]] = {}
+        self._headers = {block.number: block for block in (block_of(dict(header)) for header in headers)}
 
     def place(self, log: Log) -> Place:
         """A log's place in the chain."""
@@ -118,7 +139,7 @@ class _Blocks:
         # Newer nodes put it into the log, which saves a request a block.
         if log.get("blockTimestamp") is not None:
             return quantity(log["blockTimestamp"], "a log's timestamp")
-        block = self._rpc.block(number)
+        block = self._headers.get(number) or self._rpc.block(number)
         if block is None or block.hash != block_hash:
             raise ChainUnavailable("the chain is being reorganised: try again later")
         return block.timestamp

@@ -22,9 +22,9 @@ class EvmReader(EvmRegistryReader):
     """Implements :class:`afterproof.chain.base.ChainReader` over the node at ``rpc_url``, or several in that order.
 
     ``timeout`` is in seconds for each answer, ``log_chunk`` the blocks asked for at a time, ``observer`` is told of
-    every request. Safe for several
-    threads. Nothing is remembered but the terms of epochs that have started: those can no longer change. A read that
-    the contract itself refuses (the terms of an epoch that was never announced) raises CallReverted.
+    every request, and ``quorum`` nodes must agree on what is read. Safe for several threads. Nothing is
+    remembered but the terms of epochs that have started: those can no longer change. A read that the contract itself
+    refuses (the terms of an epoch that was never announced) raises CallReverted.
 
     Raises:
         ConfigError: the node is on another chain, or the contracts are not there.
@@ -38,8 +38,9 @@ class EvmReader(EvmRegistryReader):
         timeout: float = 10.0,
         log_chunk: int = LOG_CHUNK,
         observer: Observer | None = None,
+        quorum: int = 1,
     ) -> None:
-        super().__init__(rpc_url, deployment, timeout, log_chunk, observer)
+        super().__init__(rpc_url, deployment, timeout, log_chunk, observer, quorum)
         self._terms: dict[int, Terms] = {}
 
     # --- blocks and events ---------------------------------------------------------------------

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from enum import IntEnum
 from typing import Any, Final, TypeVar
 
-from afterproof.errors import CallReverted, ChainUnavailable, ConfigError, SendFailed
+from afterproof.errors import CallReverted, ChainUnavailable, ConfigError, SendFailed, UnknownContracts
 from afterproof.protocol.claims import Opening
 
 from . import events
 from .abi import MalformedAbi, interface
+from .artifacts import artifact
 from .base import Call, Deployment
 from .endpoint import Observer
 from .rpc import Rpc, quantity
@@ -23,7 +24,7 @@ class EvmCalls:
     """The nodes at ``rpc_url``, known to be on the deployment's chain and to have its contracts.
 
     One address, or several in order of preference, as :class:`afterproof.chain.rpc.Rpc` takes them; ``observer`` is
-    told of every request.
+    told of every request. ``quorum`` of them must agree on what is read.
 
     Raises:
         ConfigError: the node is on another chain, or the contracts are not there.
@@ -37,9 +38,10 @@ class EvmCalls:
         timeout: float = 10.0,
         log_chunk: int = LOG_CHUNK,
         observer: Observer | None = None,
+        quorum: int = 1,
     ) -> None:
         self.deployment = deployment
-        self._rpc = Rpc(rpc_url, timeout, deployment.chain_id, observer)
+        self._rpc = Rpc(rpc_url, timeout, deployment.chain_id, observer, quorum=quorum)
         self._decoder = events.Decoder(deployment)
         self._log_chunk = log_chunk
         self._verify()
@@ -82,6 +84,20 @@ class EvmCalls:
             raise ChainUnavailable("the node has no newest block")
         fee = head.get("baseFeePerGas")
         return None if fee is None else quantity(fee, "a block's base fee")
+
+    def check_contracts(self) -> None:
+        """Implements :meth:`ChainReader.check_contracts`."""
+        meant = self.deployment
+        wanted = [(meant.settlement, "Settlement"), (meant.registry, "AttestationRegistry")]
+        for address, name in wanted:
+            code = self._rpc.data("eth_getCode", "0x" + address.hex(), "latest")
+            libraries = artifact(name).linked_in(code)
+            if libraries is None:
+                raise UnknownContracts(
+                    f"the code at 0x{address.hex()} is not the {name} that this version of the program knows: run the "
+                    "version that goes with these contracts; nothing is judged meanwhile"
+                )
+            wanted += [(where, library) for library, where in libraries.items()]
 
     def _verify(self) -> None:
         meant = self.deployment  # which chain it is, the first request to each node asks

@@ -21,17 +21,18 @@ class Behind(ChainUnavailable):
 
 @dataclass(frozen=True, slots=True)
 class _Floor:
-    """The newest block that was told of, by which node (None: by a receipt), and when."""
+    """The newest block that was told of, by which node (None: by a receipt; else all that must agree), and when."""
 
     number: int
-    by: Endpoint | None
+    by: object | None
     at: float
 
 
 class Heads:
     """The newest blocks of ``endpoints``, each looked at every ``stale_after / 2`` seconds, in the background.
 
-    ``check`` is called with a node before it is looked at, and raises where that is on another chain.
+    ``check`` is called with a node before it is looked at, and raises where that is on another chain. Where one node's
+    word is not enough, ``trusting`` is False, and only what is told to :meth:`agree` counts.
     """
 
     def __init__(
@@ -40,11 +41,13 @@ class Heads:
         stale_after: float,
         clock: Callable[[], float] = time.monotonic,
         check: Callable[[Endpoint], None] = lambda _: None,
+        trusting: bool = True,
     ) -> None:
         self._endpoints = endpoints
         self._stale_after = stale_after
         self._clock = clock
         self._check = check
+        self._trusting = trusting
         self._several = len(endpoints) > 1
         self._floor: _Floor | None = None
         self._lock = threading.Lock()
@@ -95,11 +98,16 @@ class Heads:
             return
         if method == "eth_getBlockByNumber" and params[0] == "latest":
             one.head = self._head(result)
-            self._raise_floor(one.head.number, one)
-        elif method == "eth_getTransactionReceipt":
-            self._raise_floor(_number(result.get("blockNumber")), None)
+            if self._trusting:
+                self._raise_floor(one.head.number, one)
+        elif method == "eth_getTransactionReceipt" and self._trusting:
+            self._raise_floor(number_of(result.get("blockNumber")), None)
 
-    def _raise_floor(self, number: int, by: Endpoint | None) -> None:
+    def agree(self, number: int) -> None:
+        """As many nodes as must agree on it have come to that block."""
+        self._raise_floor(number, self)
+
+    def _raise_floor(self, number: int, by: object | None) -> None:
         now = self._clock()
         with self._lock:
             floor = self._floor
@@ -114,6 +122,8 @@ class Heads:
 
     def _is_stale(self, one: Endpoint, now: float) -> bool:
         """Whether another node has a much newer block, by the chain's own time."""
+        if not self._trusting:
+            return False  # one that lies about its time must not have the others left out
         heard = [
             other.head
             for other in self._endpoints
@@ -141,20 +151,21 @@ class Heads:
             pass  # on another chain: that was said
 
     def _head(self, header: dict[str, Any]) -> Head:
-        return Head(_number(header.get("number")), _number(header.get("timestamp")), self._clock())
+        return Head(number_of(header.get("number")), number_of(header.get("timestamp")), self._clock())
 
 
 def _reach(method: str, params: tuple[Any, ...]) -> int | None:
     """The block that a node must have to answer a request; 0: the newest there is; None: any node will do."""
     if "latest" in params or "pending" in params:
         return 0
-    if method == "eth_getLogs" and params and isinstance(params[0], dict):
+    if method == "eth_getLogs" and params and isinstance(params[0], dict) and "toBlock" in params[0]:
         # Many nodes leave out silently what lies beyond their newest block.
-        return _number(params[0].get("toBlock"))
+        return number_of(params[0]["toBlock"])
     return None
 
 
-def _number(value: Any) -> int:
+def number_of(value: Any) -> int:
+    """The number or time of a block, from its 0x-hex."""
     try:
         return int(value, 16)
     except (TypeError, ValueError):

@@ -106,9 +106,11 @@ class MemoryAccount(MemoryReader, MemoryRegistryAccount, MemoryHeartbeats):
 
     # --- faults, demands, promises -------------------------------------------------------------
 
-    def prove_fault(self, kind: FaultKind, claim: Claim) -> Landed:
+    def prove_fault(self, kind: FaultKind, claim: Claim, dry_run: bool = False) -> Landed:
         """Implements :meth:`ChainSender.prove_fault`."""
-        return self._settle(lambda settlement, env: settlement.prove_fault(env, int(kind), claim))
+        return self._settle(
+            lambda settlement, env: settlement.prove_fault(env, int(kind), claim), dry_run=dry_run
+        )
 
     def demand_tile(
         self,

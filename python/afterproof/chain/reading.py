@@ -22,6 +22,14 @@ class ChainReader(RegistryReader, Protocol):
 
     deployment: Deployment
 
+    def check_contracts(self) -> None:
+        """Look at the contracts' code, and their libraries'.
+
+        Raises:
+            UnknownContracts: it is not that of this version of the program.
+        """
+        ...
+
     def head(self) -> Block:
         """The newest block."""
         ...

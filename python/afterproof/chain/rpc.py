@@ -3,6 +3,10 @@
 Each request goes to the first node that is fit for it, and on to the next where that one does not answer, answers
 nonsense, or asks to be left alone. Transactions go to all of them.
 
+With a quorum, what is taken in of the chain (blocks, events, what the contracts hold) is what so many nodes agree on:
+each is asked in turn until they do, about the newest block that so many of them have. Then one node's refusal of what
+would be sent proves nothing either: so many must refuse.
+
 What one node told of the chain is not taken back by another: for a while a node that has not come as far as the
 newest block told of answers nothing about the present state. A node whose newest block is old, while others have
 newer ones, is left out.
@@ -21,6 +25,7 @@ from .broadcast import broadcast
 from .endpoint import Endpoint, Observer
 from .errors import NodeError, NotOffered, Throttled, TooManyResults, Unreachable
 from .heads import Behind, Heads
+from .quorum import Agreement, is_taken_in
 
 log = logging.getLogger(__name__)
 
@@ -37,10 +42,10 @@ class Rpc:
     """The nodes at ``urls`` (http or https; one or several, in order of preference).
 
     Each answer is awaited for ``timeout`` seconds. Nodes on another chain than ``chain_id`` are refused; None: any
-    will do. Safe for several threads.
+    will do. ``quorum`` nodes must agree on what is taken in. Safe for several threads.
 
     Raises:
-        ConfigError: one of ``urls`` is not of that form, or there is none.
+        ConfigError: one of ``urls`` is not of that form, or there is none, or there are fewer than ``quorum``.
     """
 
     def __init__(
@@ -51,15 +56,22 @@ class Rpc:
         observer: Observer | None = None,
         stale_after: float = STALE_AFTER,
         clock: Callable[[], float] = time.monotonic,
+        quorum: int = 1,
     ) -> None:
         several = [urls] if isinstance(urls, str) else list(urls)
         if not several:
             raise ConfigError("chain.rpc must be the http:// or https:// address of a node")
+        if quorum > len(several):
+            raise ConfigError(
+                f"chain.quorum must be at most the number of nodes in chain.rpc, {len(several)}, and is {quorum}"
+            )
         self._endpoints = [Endpoint(url, timeout, observer=observer) for url in several]
         self._timeout = timeout
         self._chain_id = chain_id
         self._clock = clock
-        self._heads = Heads(self._endpoints, stale_after, clock, self.check_chain)
+        self._quorum = quorum
+        self._heads = Heads(self._endpoints, stale_after, clock, self.check_chain, trusting=quorum == 1)
+        self._agreement = Agreement(quorum, len(several), self, self._heads, clock)
 
     def __repr__(self) -> str:
         return f"Rpc({self.node})"
@@ -78,6 +90,17 @@ class Rpc:
             ConfigError: no node is on the right chain.
         """
         return self._ask(method, params, lambda result: result)
+
+    def request_from(self, method: str, *params: Any) -> tuple[Any, Endpoint | None]:
+        """The same, and which node's word it is; None: so many nodes agree on it."""
+        if self._quorum > 1 and is_taken_in(method, params):
+            return self.request(method, *params), None
+        return self.ask_besides(None, method, params)
+
+    def blame(self, one: Endpoint, error: ChainUnavailable) -> None:
+        """What a node answered was found wrong: it is left alone for a while, as long as there are others."""
+        one.failed(error, self._clock())
+        one.complain("eth_getLogs", "LeftOut")
 
     def quantity(self, method: str, *params: Any) -> int:
         """The result of a request, an unsigned number."""
@@ -104,8 +127,8 @@ class Rpc:
             SendFailed: none takes it, and at least one said why.
             ChainUnavailable: none answered: one may have it all the same.
         """
-        now = self._clock()
-        for group in self._groups(now):
+        self._agreement.forget()
+        for group in self.groups(self._clock()):
             try:
                 return broadcast(group, raw, self._timeout, self._clock, self.check_chain)
             except Unreachable as error:
@@ -133,7 +156,7 @@ class Rpc:
             raise ConfigError(sentence)
         one.refused, one.chain_known = "", True
 
-    def _groups(self, now: float) -> list[list[Endpoint]]:
+    def groups(self, now: float) -> list[list[Endpoint]]:
         """The nodes that are well, in order of preference; then those that are to be tried where these fail.
 
         Raises:
@@ -152,37 +175,72 @@ class Rpc:
         return groups
 
     def _ask(self, method: str, params: tuple[Any, ...], read: Callable[[Any], T]) -> T:
-        """What ``read`` makes of the first fit node's answer; raises ChainUnavailable where that is nonsense."""
+        """What ``read`` makes of the answer; raises ChainUnavailable where that is nonsense."""
+        if self._quorum > 1 and is_taken_in(method, params):
+            self._heads.look_around()
+            return read(self._agreement.answer(method, params))
+        return self.ask_besides(None, method, params, read)[0]
+
+    def ask_besides(
+        self,
+        besides: Endpoint | None,
+        method: str,
+        params: tuple[Any, ...],
+        read: Callable[[Any], T] = lambda result: result,
+    ) -> tuple[T, Endpoint]:
+        """What ``read`` makes of the first fit node's answer, and which node that was: not ``besides``, if there are
+        others."""
         self._heads.look_around()
         troubles: list[AfterproofError] = []
-        for group in self._groups(self._clock()):
+        refusals: list[AfterproofError] = []
+        for group in self.groups(self._clock()):
             for one in group:
+                if one is besides and len(self._endpoints) > 1:
+                    continue
                 try:
-                    self.check_chain(one)
-                    self._heads.admit(one, method, params)
-                    result = one.ask(method, *params)
-                    answer = read(result)
-                    self._heads.notice(one, method, params, result)
+                    return self.hear(one, method, params, read)[1], one
                 except TooManyResults:
                     raise
-                except Behind as error:
-                    one.rest(self._clock(), 1.0)
+                except (ChainUnavailable, ConfigError) as error:
                     troubles.append(error)
-                except ConfigError as error:
-                    troubles.append(error)
-                except ChainUnavailable as error:
-                    if isinstance(error, Throttled) or not isinstance(error, NodeError):
-                        one.failed(error, self._clock())
-                    troubles.append(error)
-                except AfterproofError:
-                    one.answered()
-                    raise
-                else:
-                    one.answered()
-                    return answer
+                except AfterproofError as error:
+                    refusals.append(error)
+                    if len(refusals) >= self._quorum:
+                        raise
             if any(isinstance(error, NodeError) and not isinstance(error, Throttled) for error in troubles):
                 break  # the others would only take long to say no more
+        if refusals:
+            raise ChainUnavailable(
+                f"chain.quorum: {self._quorum} nodes must agree, and {len(refusals)} says: {refusals[0]}"
+            )
         raise _telling(troubles)
+
+    def hear(
+        self, one: Endpoint, method: str, params: tuple[Any, ...], read: Callable[[Any], T]
+    ) -> tuple[Any, T]:
+        """One node's answer, and what ``read`` makes of it. How the node did is noted."""
+        try:
+            self.check_chain(one)
+            self._heads.admit(one, method, params)
+            result = one.ask(method, *params)
+            answer = read(result)
+            self._heads.notice(one, method, params, result)
+            if method == "eth_getTransactionReceipt" and result is not None:
+                self._agreement.forget()
+        except Behind:
+            one.rest(self._clock(), 1.0)
+            raise
+        except ConfigError:
+            raise
+        except ChainUnavailable as error:
+            if isinstance(error, Throttled) or not isinstance(error, NodeError):
+                one.failed(error, self._clock())
+            raise
+        except AfterproofError:
+            one.answered()
+            raise
+        one.answered()
+        return result, answer
 
 
 def _telling(troubles: list[AfterproofError]) -> AfterproofError:

@@ -34,8 +34,9 @@ class EvmSender(EvmActions):
         options: SendOptions | None = None,
         log_chunk: int = LOG_CHUNK,
         observer: Observer | None = None,
+        quorum: int = 1,
     ) -> None:
-        super().__init__(rpc_url, deployment, timeout, log_chunk, observer)
+        super().__init__(rpc_url, deployment, timeout, log_chunk, observer, quorum)
         self._wallet = Wallet(self._rpc, deployment.chain_id, signer, options)
         self.account = self._wallet.account
 

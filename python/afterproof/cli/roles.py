@@ -1,6 +1,7 @@
 """`relayer`, `verifier`, `gateway`: a role of the protocol as a process, until it is told to end."""
 
 import threading
+from dataclasses import replace
 
 import click
 
@@ -45,13 +46,16 @@ def relayer(session: Session, verbose: bool, log_format: str | None) -> None:
 
 @click.command(
     short_help="Check what is posted and prove faults.",
-    epilog=examples("afterproof verifier", "afterproof verifier --config verifier.toml"),
+    epilog=examples("afterproof verifier --config verifier.toml", "afterproof verifier --dry-run"),
+)
+@click.option(
+    "--dry-run", is_flag=True, help="Send nothing; say what would have been sent. Needs no account."
 )
 @_verbose
 @_log_format
 @config_option
 @pass_session
-def verifier(session: Session, verbose: bool, log_format: str | None) -> None:
+def verifier(session: Session, dry_run: bool, verbose: bool, log_format: str | None) -> None:
     """Check every batch that anybody posts, and prove every fault, for a share of what the lane loses.
 
     Checks every attestation of a node too, and challenges those that their documents do not prove.
@@ -65,7 +69,12 @@ def verifier(session: Session, verbose: bool, log_format: str | None) -> None:
     _log(session, verbose, log_format)
     metrics = Metrics("verifier")
     session.observer = metrics.chain.on_request
-    run_verifier(session.config, session.sender, threading.Event(), metrics)
+    settings = session.config.verifier
+    if dry_run or settings.dry_run:
+        config = replace(session.config, verifier=replace(settings, dry_run=True))
+        run_verifier(config, session.rehearsal, threading.Event(), metrics)
+    else:
+        run_verifier(session.config, session.sender, threading.Event(), metrics)
 
 
 @click.command(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from .. import config
-from ..keyfiles import account_key, external_account
+from ..keyfiles import account_address, account_key, external_account
 from ..protocol.receipt import Domain
 from ..units import wei_of
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ..chain.draft import EvmDrafter
     from ..chain.endpoint import Observer
     from ..chain.evm import EvmReader
+    from ..chain.rehearsal import EvmRehearsal
     from ..chain.sender import EvmSender
     from ..chain.signers import TransactionSigner
     from ..chain.wallet import SendOptions
@@ -61,7 +62,7 @@ class Session:
         from ..chain.evm import EvmReader
 
         chain = self.config.chain
-        return EvmReader(chain.rpc, self.deployment, chain.timeout)
+        return EvmReader(chain.rpc, self.deployment, chain.timeout, quorum=chain.quorum)
 
     @cached_property
     def sender(self) -> "EvmSender":
@@ -76,6 +77,17 @@ class Session:
             chain.timeout,
             self._send_options(),
             observer=self.observer,
+            quorum=chain.quorum,
+        )
+
+    @cached_property
+    def rehearsal(self) -> "EvmRehearsal":
+        """The chain for a dry run, as the account of the settings, if they name one: nothing is ever sent."""
+        from ..chain.rehearsal import NOBODY, EvmRehearsal
+
+        chain, account = self.config.chain, account_address(self.config.account) or NOBODY
+        return EvmRehearsal(
+            chain.rpc, self.deployment, account, chain.timeout, observer=self.observer, quorum=chain.quorum
         )
 
     def _signer(self) -> "bytes | TransactionSigner":
@@ -108,7 +120,7 @@ class Session:
         from ..chain.draft import EvmDrafter
 
         chain = self.config.chain
-        return EvmDrafter(chain.rpc, self.deployment, account, chain.timeout)
+        return EvmDrafter(chain.rpc, self.deployment, account, chain.timeout, chain.quorum)
 
 
 pass_session = click.make_pass_decorator(Session, ensure=True)

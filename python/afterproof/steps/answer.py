@@ -8,11 +8,12 @@ it could not be had.
 
 import logging
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
-from ..chain.base import Block
+from ..chain.base import Block, ChainSender, Landed
 from ..errors import AfterproofError, CallReverted, SendFailed, StoreUnavailable
-from ..protocol.answers import answers, tile_path
+from ..protocol.answers import Answer, answers, tile_path
 from ..protocol.header import first_seq_of, lane_of, name_of
 from ..protocol.merkle import TILE
 from ..protocol.publication import Leaves
@@ -24,6 +25,7 @@ from ..store.demands import StoredDemand
 from ..store.verdicts import State, Verdict, What
 from ..units import ether
 from .context import Context, backoff
+from .rehearse import act, is_overtaken
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +62,8 @@ def answer(context: Context) -> bool:
             continue
         verdict = context.store.verdicts.find(deadline.batch, deadline.place, What.ANSWER)
         if verdict is not None and verdict.next_at > context.chain_now:
+            continue
+        if context.rehearsal.has("answer", (deadline.batch, deadline.place)):
             continue
         if deadline.place in context.store.demands.missing(deadline.batch) or not _pays(context, due):
             continue
@@ -147,7 +151,8 @@ def _answer(context: Context, due: Due, leaves: Leaves | None) -> None:
     """Show what was not shown yet of one tile, half by half."""
     store, chain, found = context.store, context.chain, due.demand
     verdict = Verdict(found.batch, found.tile, What.ANSWER)
-    store.verdicts.add(verdict)
+    if not context.dry_run:
+        store.verdicts.add(verdict)
     verdict = store.verdicts.find(found.batch, found.tile, What.ANSWER) or verdict
     if leaves is None:
         _postpone(
@@ -161,22 +166,36 @@ def _answer(context: Context, due: Due, leaves: Leaves | None) -> None:
         if each.half in seen:
             continue
         try:
-            landed = chain.answer_tile(found.batch, found.tile, each.half, each.data, each.other, path)
+            landed = act(
+                context, "answer", (found.batch, found.tile, each.half), f"shown half {each.half} of {_name(found)}",
+                partial(_show, chain, found, each, path),
+            )  # fmt: skip
         except CallReverted as error:
-            if error.error != "AlreadyAnswered":
+            if not is_overtaken(error):
                 _postpone(context, due, verdict, error)
                 return
         except SendFailed as error:
             _postpone(context, due, verdict, error)
             return
         else:
+            if landed is None:
+                continue
             fee += landed.fee
             store.verdicts.sent(verdict, landed.tx_hash, fee, context.chain_now + RESEND)
             context.metrics.chain.land("answer", landed.gas_used, landed.fee)
             log.warning(
                 "showed half %d of %s in block %d", each.half, _name(found), landed.block, extra=landed.fields
             )
+    if context.dry_run:
+        context.rehearsal.add("answer", (found.batch, found.tile))
+        return
     store.verdicts.postpone(verdict, context.chain_now + RESEND, verdict.why)
+
+
+def _show(
+    chain: ChainSender, found: StoredDemand, each: Answer, path: tuple[bytes, ...], dry_run: bool
+) -> Landed:
+    return chain.answer_tile(found.batch, found.tile, each.half, each.data, each.other, path, dry_run)
 
 
 def _postpone(context: Context, due: Due, verdict: Verdict, error: AfterproofError) -> None:

@@ -22,6 +22,7 @@ from ..store.attestation_checks import AttestationCheck, Found
 from ..store.attestations import StoredAttestation
 from ..units import ether, wei_of
 from .context import NO_SIGN, Context, backoff, has_sign_of_network
+from .rehearse import AGAIN, act, is_overtaken, say
 
 log = logging.getLogger(__name__)
 Log: TypeAlias = "logging.LoggerAdapter[logging.Logger]"
@@ -32,6 +33,9 @@ RESEND: Final = 2
 UNKNOWN_KIND: Final = 60
 """Seconds until evidence of a kind that cannot be judged here is looked at again: a newer program may run by then."""
 
+
+LOOKS: Final = 16
+"""Attestations of which the most urgent is looked at first."""
 
 ROOT_WATCH: Final = 60
 """Seconds between two looks at which root the contracts of evidence have pinned."""
@@ -46,10 +50,10 @@ def attest(context: Context) -> bool:
     if cursor is None:
         return False
     now = max(context.now, cursor.timestamp)
-    due = context.store.attestation_checks.due(now + 1, most=2)
+    due = context.store.attestation_checks.due(now + 1, most=LOOKS)
     if not due:
         return context.root_watch.is_due(now, ROOT_WATCH) and _follow_roots(context, now)
-    check = due[0]
+    check = min(due, key=lambda one: _rank(context, one))
     about = _about(check)
     found = context.store.registry.attestations.get(check.number)
     if found is None or found.claims is None:
@@ -61,13 +65,29 @@ def attest(context: Context) -> bool:
         after = look.take()
     except (AfterproofError, ProtocolError) as error:
         after = _later(look, str(error))
-        about.error("attestation %d, again in %d s: %s", check.number, (after.next_at or now) - now, error)
+        is_first = not (isinstance(error, AfterproofError) and is_overtaken(error))
+        after = after if is_first else replace(after, next_at=now + 1)
+        about.log(
+            logging.ERROR if is_first else logging.INFO,
+            "attestation %d, again in %d s: %s", check.number, (after.next_at or now) - now, error,
+        )  # fmt: skip
     except Exception as error:
         # Whoever posts what we stumble over must not keep us from other attestations with it.
         about.error("attestation %d could not be dealt with", check.number, exc_info=error)
         after = _later(look, f"internal error, {type(error).__name__}")
     _put(context, after)
     return len(due) > 1
+
+
+def _rank(context: Context, check: AttestationCheck) -> tuple[int, int]:
+    """The soonest to be too late first, then what pays most."""
+    found = context.store.registry.attestations.get(check.number)
+    if found is None:
+        return 0, 0
+    if found.challenge is not None:
+        return found.challenge.deadline, -found.challenge.deposit
+    terms = context.store.registry.terms()
+    return found.posted_at + (terms.window if terms is not None else 0), 0
 
 
 def _follow_roots(context: Context, now: int) -> bool:
@@ -98,6 +118,10 @@ class _Look:
     def log(self) -> Log:
         """Its messages are about this attestation."""
         return _about(self.check)
+
+    @property
+    def _fields(self) -> dict[str, object]:
+        return {"attestation": self.check.number}
 
     def take(self) -> AttestationCheck:
         """Do what is to be done, and say what is known afterwards."""
@@ -198,6 +222,9 @@ class _Look:
         settings = self.context.config.verifier
         if not (settings.challenge_withheld if is_withheld else settings.challenge_false):
             return check
+        if is_withheld and self.context.adrift:
+            self.log.error("attestation %d is not challenged: %s", check.number, self.context.adrift)
+            return check
         if is_withheld and not has_sign_of_network(self.context, check.first_at):
             log.error("attestation %d is not challenged: %s", check.number, NO_SIGN)
             return check
@@ -216,12 +243,18 @@ class _Look:
         # The least deposit follows the base fee, which rises by an eighth a block at most.
         deposit = min(least * 9 // 8, most)
         try:
-            landed = chain.challenge_attestation(check.number, deposit)
+            landed = act(
+                self.context, "challenge", check.number,
+                f"challenged attestation {check.number} for {ether(deposit)}: {check.why}",
+                lambda dry: chain.challenge_attestation(check.number, deposit, dry), self._fields,
+            )  # fmt: skip
         except CallReverted as error:
             if error.error != "ChallengeTooLate":
                 raise
             self.log.info("attestation %d needs no challenge any more: no receipt hangs on it", check.number)
             return replace(check, next_at=None)
+        if landed is None:
+            return replace(check, next_at=self.now + AGAIN)
         self.log.warning("challenged attestation %d for %s: %s", check.number, ether(deposit), check.why)
         return self._sent(check, landed)
 
@@ -236,13 +269,23 @@ class _Look:
         document = parse(check.document or b"")
         known = chain.proven_certificates(claims.kind, paths(document))
         proof = prove(document, known, Limits(gas=self.context.config.chain.transaction_gas))
+        if self.context.dry_run and proof.certificates:  # the document's own proof stands on them
+            what = f"proved attestation {check.number}, and first {len(proof.certificates)} certificates"
+            say(self.context, "prove", check.number, what, self._fields)
+            return replace(check, next_at=self.now + AGAIN)
         for number, each in enumerate(proof.certificates, 1):
-            landed = chain.prove_certificate(claims.kind, each.der, each.parent, each.hints)
-            self.context.metrics.chain.land("attest", landed.gas_used, landed.fee)
+            step = chain.prove_certificate(claims.kind, each.der, each.parent, each.hints)
+            self.context.metrics.chain.land("attest", step.gas_used, step.fee)
             self.log.info(
                 "attestation %d: proved certificate %d of %d", check.number, number, len(proof.certificates)
             )
-        landed = chain.prove_attestation(check.number, claims, key, document.raw, proof.hints)
+        landed = act(
+            self.context, "prove", check.number, f"proved attestation {check.number}",
+            lambda dry: chain.prove_attestation(check.number, claims, key, document.raw, proof.hints, dry),
+            self._fields,
+        )  # fmt: skip
+        if landed is None:
+            return replace(check, next_at=self.now + AGAIN)
         deposit = self.found.challenge.deposit if self.found.challenge is not None else 0
         self.log.info(
             "proved attestation %d in block %d for %d gas; the deposit of %s is ours",
@@ -252,7 +295,12 @@ class _Look:
 
     def _expire(self) -> AttestationCheck:
         chain, number = self.context.chain, self.check.number
-        landed = chain.expire_challenge(number)
+        landed = act(
+            self.context, "expire", number, f"settled the challenge of attestation {number}, which ran out",
+            lambda dry: chain.expire_challenge(number, dry), self._fields,
+        )  # fmt: skip
+        if landed is None:
+            return replace(self.check, next_at=self.now + AGAIN)
         owed = ether(chain.registry_credits(chain.account))
         self.log.info(
             "attestation %d is rejected: nobody proved it; the registry owes this account %s", number, owed

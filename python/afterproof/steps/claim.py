@@ -7,6 +7,7 @@ Whether a claim counted is learnt from its event. The contract has the last word
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 from ..chain.base import Block, DemandState, Landed
@@ -27,6 +28,7 @@ from ..store.spending import Spent
 from ..store.watched import Number, WatchedPromise
 from ..units import ether, wei_of
 from .context import Context, backoff
+from .rehearse import AGAIN, act, is_overtaken
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +43,8 @@ RESEND: Final = 2
 
 RETRY: Final = 5
 """Seconds until trouble of our own is looked at again."""
+
+UNKNOWN_TERMS: Final = "the terms at its deadline are not known"
 
 KEPT: Final = 86_400
 """Seconds that a promise can still be asked about after the last claim on it."""
@@ -121,7 +125,11 @@ def _look(context: Context, number: Number, looks: "_Looks", cursor: Block, now:
     for promise, epoch, due in zip(promises, epochs, dues, strict=True):
         if epoch is None:
             again = now + RETRY if cursor.timestamp <= promise.last else None
-            store.watched.postpone(promise, again, "the terms at its deadline are not known")
+            store.watched.postpone(promise, again, UNKNOWN_TERMS)
+            log.error(
+                "the promise of number %d of lane %d cannot be judged yet, by no fault of the lane's: %s",
+                number[1], number[0], UNKNOWN_TERMS, extra=_fields(promise) | {"error": UNKNOWN_TERMS},
+            )  # fmt: skip
             continue
         finding = find(promise.opening.leaf_hash, due, spot, epoch.terms.claim_window, cursor.timestamp)
         found.append(Watched(promise.opening, finding))
@@ -159,7 +167,10 @@ def _claim(context: Context, pending: _Pending, now: int) -> None:
     store, promise = context.store, pending.promise
     fields, what = _fields(promise), _name(pending)
     try:
-        cost = _act(context, pending, dry_run=True).fee
+        if context.rehearsal.has("claim", _about(pending)):
+            store.watched.postpone(promise, now + AGAIN)
+            return
+        cost = _act(context, pending, True).fee
         budget = wei_of(context.config.verifier.claim_budget)
         spent = sum(one.fee for one in store.spending.since(now - DAY) if one.what == "claim")
         if spent + cost > budget:
@@ -169,9 +180,11 @@ def _claim(context: Context, pending: _Pending, now: int) -> None:
             )
             _postpone(context, promise, now, f"{what} is not claimed now: {why}", why)
             return
-        landed = _act(context, pending, dry_run=False)
+        landed = act(
+            context, "claim", _about(pending), f"claimed {what}", partial(_act, context, pending), fields
+        )
     except CallReverted as error:
-        if error.error == "AlreadyClaimed":
+        if is_overtaken(error):
             log.info("%s was claimed before", what, extra=fields)  # by whom, the event will say
             store.watched.postpone(promise, now + backoff(promise.attempts + 1))
         else:
@@ -179,6 +192,9 @@ def _claim(context: Context, pending: _Pending, now: int) -> None:
     except SendFailed as error:
         _postpone(context, promise, now, f"{what} could not be claimed: {error}", str(error))
     else:
+        if landed is None:
+            store.watched.postpone(promise, now + AGAIN)
+            return
         store.spending.add(Spent(landed.tx_hash, "claim", landed.gas_used, landed.fee, now))
         store.watched.postpone(promise, now + RESEND)
         context.metrics.chain.land("claim", landed.gas_used, landed.fee)
@@ -322,6 +338,11 @@ class _Looks:
             return str(error)
         except InvalidData as error:
             return f"what is published is not what was posted: {error}"
+
+
+def _about(pending: _Pending) -> tuple[int, int, int, bytes]:
+    assert pending.claim is not None
+    return *pending.claim.opening.place, int(pending.claim.fault), pending.promise.id
 
 
 def _name(pending: _Pending) -> str:

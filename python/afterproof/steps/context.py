@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -37,6 +37,12 @@ LONGEST_BACKOFF: Final = 60
 NO_SIGN: Final = "this machine's own network gives no sign that it works"
 """Why nobody is accused of withholding anything."""
 
+MOST_DRIFT: Final = 600.0
+"""Seconds between the newest block's time and the clock, at most, where the settings do not say."""
+
+DEVELOPMENT_CHAINS: Final = frozenset({1337, 31_337})
+"""Chains whose time stands still, or is moved by hand."""
+
 PROBED: Final = 2**20
 """Bytes that may be read of the address that tells whether the network works."""
 
@@ -54,6 +60,8 @@ class Pulse:
 
     def __init__(self) -> None:
         self._at: float | None = None
+        self.knows_contracts = False
+        """Whether the contracts were found to be those that this version of the program knows."""
 
     def beat(self, now: float) -> None:
         """The store knows the chain up to its head."""
@@ -62,6 +70,39 @@ class Pulse:
     def is_fresh(self, now: float) -> bool:
         """Whether that was a moment ago."""
         return self._at is not None and now - self._at <= STALE
+
+
+class Drift:
+    """How far the newest block's time is from this machine's clock. Not stored."""
+
+    def __init__(self) -> None:
+        self.ahead: float = 0.0
+        """By how many seconds the newest block's time is ahead of the clock."""
+        self._said_at: float | None = None
+
+    def note(self, block_time: int, clock: float) -> None:
+        """The newest block had that time just now."""
+        self.ahead = block_time - clock
+
+    def trouble(self, most: float) -> str:
+        """What is wrong where that is more than ``most`` seconds, as a sentence; empty: nothing."""
+        if abs(self.ahead) <= most:
+            return ""
+        if self.ahead > 0:
+            return "this machine's clock is far behind the newest block's time"
+        return "the newest block is old by this machine's clock: the node is behind, or the clock ahead"
+
+    def is_to_be_said(self, now: float, every: float) -> bool:
+        """Whether that was not said lately; it is said now, then."""
+        if self._said_at is not None and 0 <= now - self._said_at < every:
+            return False
+        self._said_at = now
+        return True
+
+    def is_over(self) -> bool:
+        """Whether there is no more trouble of which something was said."""
+        was_said, self._said_at = self._said_at is not None, None
+        return was_said
 
 
 class Reach:
@@ -77,6 +118,25 @@ class Reach:
     def has_worked_since(self, time: int) -> bool:
         """Whether that was at a time or later."""
         return self._at is not None and self._at >= time
+
+
+class Rehearsal:
+    """What a dry run has said it would have done. Not stored: a restarted process says it once more."""
+
+    def __init__(self) -> None:
+        self._said: set[tuple[str, Hashable]] = set()
+
+    def has(self, action: str, about: Hashable) -> bool:
+        """Whether it was said."""
+        return (action, about) in self._said
+
+    def add(self, action: str, about: Hashable) -> None:
+        """It is said now."""
+        self._said.add((action, about))
+
+    def count(self, action: str) -> int:
+        """How many such things were said."""
+        return sum(kind == action for kind, _ in self._said)
 
 
 class Interval:
@@ -273,13 +333,34 @@ class Context:
     funds_watch: FundsWatch = field(default_factory=FundsWatch)
     rolls: Rolls = field(default_factory=Rolls)
     reach: Reach = field(default_factory=Reach)
+    drift: Drift = field(default_factory=Drift)
+    rehearsal: Rehearsal = field(default_factory=Rehearsal)
     tidying: Interval = field(default_factory=Interval)
     root_watch: Interval = field(default_factory=Interval)
 
     @property
     def now(self) -> int:
-        """The clock's time in whole seconds."""
-        return int(self.clock())
+        """The clock's time in whole seconds; where it and the chain are not to be gone by together, the chain's.
+
+        What is put off by a clock that is ahead would stay put off for as long once it is right.
+        """
+        return int(self.clock() + (self.drift.ahead if self.adrift else 0))
+
+    @property
+    def adrift(self) -> str:
+        """Why clock and chain are not to be gone by together, so that nobody is said to withhold anything; empty: they
+        are."""
+        settings = self.config.verifier
+        if self.store.role != "verifier":
+            return ""
+        if settings.max_drift is None and self.deployment.chain_id in DEVELOPMENT_CHAINS:
+            return ""
+        return self.drift.trouble(MOST_DRIFT if settings.max_drift is None else settings.max_drift)
+
+    @property
+    def dry_run(self) -> bool:
+        """Whether nothing is to be sent, and what would be is only said."""
+        return self.store.role == "verifier" and self.config.verifier.dry_run
 
     @property
     def deployment(self) -> Deployment:

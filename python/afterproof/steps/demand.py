@@ -12,6 +12,7 @@ from ..chain.base import Block
 from ..errors import AfterproofError, CallReverted, SendFailed
 from ..protocol.answers import tile_path
 from ..protocol.header import name_of
+from ..protocol.merkle import TILE
 from ..protocol.receipt import keccak
 from ..protocol.terms import GWEI
 from ..store.batches import PostedBatch
@@ -20,6 +21,7 @@ from ..store.demands import StoredDemand
 from ..store.verdicts import State, Verdict, What
 from ..units import ether, wei_of
 from .context import NO_SIGN, Context, backoff, has_sign_of_network
+from .rehearse import act, is_overtaken
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +46,9 @@ class Due:
 
 
 def demand(context: Context) -> bool:
-    """Settle our demands that have run out, and open those that are due; True where more wait to be sent.
+    """Open the demands that are due, and settle those of ours that have run out; True where more wait to be sent.
+
+    What has run out can be settled later too, so it comes last.
 
     Raises:
         ChainUnavailable: the node does not answer.
@@ -52,9 +56,10 @@ def demand(context: Context) -> bool:
     cursor = context.store.chain.cursor()
     if cursor is None:
         return False
+    more = _open_due(context, cursor)
     for deadline in context.store.deadlines.due(Action.SETTLE, before=cursor.timestamp):
         _settle_run_out(context, deadline, cursor)
-    return _open_due(context, cursor)
+    return more
 
 
 # --- settling ---------------------------------------------------------------------------------------
@@ -74,12 +79,18 @@ def _settle_run_out(context: Context, deadline: Deadline, cursor: Block) -> None
     if verdict.next_at > context.chain_now:
         return
     try:
-        landed = chain.expire_demand(deadline.batch, deadline.place)
+        landed = act(
+            context, "expire", (found.batch, found.tile), f"settled {_name(found)}, which ran out",
+            lambda dry: chain.expire_demand(found.batch, found.tile, dry),
+        )  # fmt: skip
     except (CallReverted, SendFailed) as error:
-        wait = backoff(verdict.attempts + 1)
+        wait = 1 if is_overtaken(error) else backoff(verdict.attempts + 1)
         store.verdicts.postpone(verdict, context.chain_now + wait, str(error))
-        log.error("%s could not be settled, again in %d s: %s", _name(found), wait, error)
+        level = logging.INFO if is_overtaken(error) else logging.ERROR
+        log.log(level, "%s could not be settled, again in %d s: %s", _name(found), wait, error)
     else:
+        if landed is None:
+            return
         fee = landed.fee + (verdict.fee or 0)
         store.verdicts.sent(verdict, landed.tx_hash, fee, context.chain_now + RESEND)
         context.metrics.chain.land("expire", landed.gas_used, landed.fee)
@@ -121,6 +132,8 @@ def _open_due(context: Context, cursor: Block) -> bool:
     for due in sorted(_due(context), key=lambda each: _rank(context, each)):
         if _settled(context, due, cursor) or not context.config.verifier.demand:
             continue
+        if context.rehearsal.has("demand", _about(due.verdict)):
+            continue
         if not due.since:  # its data came, after a demand that a reorganisation took away
             context.store.verdicts.drop(due.verdict)
             continue
@@ -128,7 +141,9 @@ def _open_due(context: Context, cursor: Block) -> bool:
             continue
         if sent == MOST:
             return True
-        if not has_sign_of_network(context, due.since, due.posted.id):
+        if context.adrift:
+            _postpone(context, due, QUIET, context.adrift)
+        elif not has_sign_of_network(context, due.since, due.posted.id):
             _postpone(context, due, QUIET, NO_SIGN)
         elif _open(context, due):
             sent += 1
@@ -148,10 +163,12 @@ def _due(context: Context) -> list[Due]:
     return found
 
 
-def _rank(context: Context, due: Due) -> tuple[int, bytes]:
-    """The soonest first; of one batch's tiles in an order that no relayer can foresee, for the budget may not do."""
-    place = due.verdict.place.to_bytes(8)
-    return due.deadline.time, keccak(context.chain.account + due.posted.root + place)
+def _rank(context: Context, due: Due) -> tuple[int, int, bytes]:
+    """The soonest first, then what the lane would lose most by; of one batch's tiles in an order that no relayer can
+    foresee, for the budget may not do: so all are taken to be worth what its fullest is."""
+    epoch, place = context.store.registry.epoch(due.posted.header.epoch), due.verdict.place.to_bytes(8)
+    worth = min(due.posted.header.count, TILE) * (epoch.terms.leaf_slash if epoch is not None else 0)
+    return due.deadline.time, -worth, keccak(context.chain.account + due.posted.root + place)
 
 
 def _is_to_be_checked(context: Context, due: Due, now: int) -> bool:
@@ -191,10 +208,9 @@ def _open(context: Context, due: Due) -> bool:
     budget = wei_of(context.config.verifier.demand_budget)
     try:
         least = chain.deposit_for(verdict.batch, verdict.place)
-        # What was sent and not seen yet counts as if it had cost as much.
-        room = (
-            budget - store.demands.deposited(chain.account) - least * store.verdicts.sent_unseen(What.DEMAND)
-        )
+        # What was sent and not seen yet, or would have been sent, counts as if it had cost as much.
+        unseen = store.verdicts.sent_unseen(What.DEMAND) + context.rehearsal.count("demand")
+        room = budget - store.demands.deposited(chain.account) - least * unseen
         # The least deposit follows the base fee, which rises by an eighth a block at most.
         deposit = min(least * 9 // 8, room)
         if deposit < least:
@@ -203,9 +219,16 @@ def _open(context: Context, due: Due) -> bool:
             return False
         roots = due.posted.tile_roots
         path = tile_path(roots, verdict.place)
-        landed = chain.demand_tile(verdict.batch, verdict.place, roots[verdict.place], path, deposit)
+        landed = act(
+            context, "demand", _about(verdict), f"demanded {_what(verdict)} for {ether(deposit)}: {verdict.why}",
+            lambda dry: chain.demand_tile(
+                verdict.batch, verdict.place, roots[verdict.place], path, deposit, dry
+            ),
+        )  # fmt: skip
     except (CallReverted, SendFailed) as error:
         _postpone(context, due, backoff(verdict.attempts + 1), str(error), error)
+        return False
+    if landed is None:
         return False
     store.verdicts.sent(verdict, landed.tx_hash, landed.fee, context.chain_now + RESEND)
     context.metrics.chain.land("demand", landed.gas_used, landed.fee)
@@ -217,10 +240,17 @@ def _open(context: Context, due: Due) -> bool:
 
 
 def _postpone(context: Context, due: Due, wait: int, why: str, error: AfterproofError | None = None) -> None:
-    if isinstance(error, CallReverted) and error.error == "AlreadyDemanded":
-        wait = 1  # by whom, the event will say
+    is_first = error is None or not is_overtaken(error)
+    wait = wait if is_first else 1
     context.store.verdicts.postpone(due.verdict, context.chain_now + wait, due.verdict.why)
-    log.error("%s is not demanded yet, again in %d s: %s", _what(due.verdict), wait, why)
+    log.log(
+        logging.ERROR if is_first else logging.INFO,
+        "%s is not demanded yet, again in %d s: %s", _what(due.verdict), wait, why,
+    )  # fmt: skip
+
+
+def _about(verdict: Verdict) -> tuple[int, int]:
+    return verdict.batch, verdict.place
 
 
 def _what(verdict: Verdict) -> str:

@@ -18,6 +18,7 @@ from ..store.deadlines import Action, Deadline
 from ..store.faults import ProvenFault
 from ..store.verdicts import State, Verdict, What
 from .context import Context, backoff
+from .rehearse import act, is_overtaken
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +55,8 @@ def dispute(context: Context) -> bool:
     sent: set[tuple[BatchId, int]] = set()
     for due in sorted(_due(context), key=partial(_rank, context)):
         if _settled(context, due, cursor) or due.verdict.next_at > context.now:
+            continue
+        if context.rehearsal.has("dispute", _about(due.verdict)):
             continue
         place = (due.verdict.batch, due.verdict.place)
         if place in sent and due.verdict.kind != FaultKind.MISDECLARED_RANGE:
@@ -150,18 +153,23 @@ def _prove(context: Context, verdict: Verdict) -> None:
     """Send one proof. Whether it counted is learnt from its event."""
     leaf = _leaf(verdict)
     claim = Claim(verdict.batch, verdict.place, leaf.receipt, leaf.signature, verdict.proof, verdict.evidence)
+    about, kind = _about(verdict), FaultKind(verdict.kind)
     try:
-        landed = context.chain.prove_fault(FaultKind(verdict.kind), claim)
+        landed = act(
+            context, "dispute", about, f"proved {_name(verdict)}",
+            lambda dry: context.chain.prove_fault(kind, claim, dry), _fields(verdict),
+        )  # fmt: skip
     except CallReverted as error:
-        if error.error == "AlreadyProven":
-            # By whom, the event will say.
-            log.info("%s is proven already", _name(verdict), extra=_fields(verdict))
+        if is_overtaken(error):
+            log.info("%s is settled already: %s", _name(verdict), error, extra=_fields(verdict))
             context.store.verdicts.postpone(verdict, context.now + 1, str(error))
         else:
             _postpone(context, verdict, error)
     except SendFailed as error:
         _postpone(context, verdict, error)
     else:
+        if landed is None:
+            return
         context.store.verdicts.sent(verdict, landed.tx_hash, landed.fee, context.now + RESEND)
         context.metrics.chain.land("dispute", landed.gas_used, landed.fee)
         log.info(
@@ -234,6 +242,10 @@ def _fields(verdict: Verdict) -> dict[str, object]:
     lane, first_seq = lane_of(verdict.batch), first_seq_of(verdict.batch)
     return {"lane": lane, "batch": f"{lane}/{first_seq}", "place": verdict.place,
             "fault": FaultKind(verdict.kind).name.lower()}  # fmt: skip
+
+
+def _about(verdict: Verdict) -> tuple[int, int, int]:
+    return verdict.batch, verdict.place, verdict.kind
 
 
 def _name(verdict: Verdict) -> str:

@@ -7,7 +7,7 @@ import logging
 from typing import Final
 
 from ..chain.base import Block, Logged, Posted
-from ..errors import ChainUnavailable
+from ..errors import ChainUnavailable, Disagreement
 from ..protocol.header import first_seq_of, lane_of
 from .context import Authority, Context
 
@@ -16,6 +16,9 @@ log = logging.getLogger(__name__)
 RANGE: Final = 2000
 """Blocks that are read and committed at a time."""
 
+REPEAT_AFTER: Final = 60.0
+"""Seconds after which it is said again that clock and chain are not at one."""
+
 
 def watch(context: Context) -> bool:
     """Bring the next range of blocks into the store; True while there are more.
@@ -23,9 +26,21 @@ def watch(context: Context) -> bool:
     Raises:
         ChainUnavailable: the node cannot say, or says what does not fit together. Nothing was stored then.
     """
+    try:
+        return _watch(context)
+    except Disagreement:
+        context.metrics.chain.disagreements.inc()
+        raise
+
+
+def _watch(context: Context) -> bool:
     chain, store = context.chain, context.store
+    if not context.pulse.knows_contracts:
+        chain.check_contracts()
+        context.pulse.knows_contracts = True
     head = chain.head()
     context.metrics.chain.head(head.number, head.timestamp)
+    _compare_clocks(context, head)
     cursor = store.chain.cursor()
     if cursor is not None and not _still_there(context, cursor, head):
         if not _go_back(context, cursor, head):
@@ -60,6 +75,18 @@ def watch(context: Context) -> bool:
     context.lane_watch.at = last
     context.pulse.beat(context.clock())
     return False
+
+
+def _compare_clocks(context: Context, head: Block) -> None:
+    context.drift.note(head.timestamp, context.clock())
+    if not context.adrift:
+        if context.drift.is_over():
+            log.info("clock and chain are at one again")
+    elif context.drift.is_to_be_said(context.clock(), REPEAT_AFTER):
+        log.error(
+            "%s, by %d seconds: nothing is demanded, nor challenged as withheld, until that is over",
+            context.adrift, abs(head.timestamp - context.clock()), extra={"error": context.adrift},
+        )  # fmt: skip
 
 
 def _events(context: Context, first: int, last: Block, head: Block) -> list[Logged]:

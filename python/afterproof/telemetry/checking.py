@@ -8,6 +8,7 @@ from .declaring import Declare
 
 RESULTS: Final = ("checked", "unavailable", "missed", "wait")
 VERDICTS: Final = ("accepted", "void", "disputed")
+REHEARSED: Final = ("dispute", "demand", "expire", "answer", "claim", "challenge", "prove")
 OUTCOMES: Final = ("proven", "lost_race", "struck", "too_late", "unprovable")
 
 
@@ -28,6 +29,9 @@ class Checking:
             "faults_proven",
             "Faults that this verifier proved first.",
             fault=[_label(one) for one in FaultKind],
+        )
+        self._rehearsed = declare.counter(
+            "actions_rehearsed", "What a dry run would have sent, each thing once.", action=REHEARSED
         )
         self._rewards = declare.counter("rewards_ether", "What these proofs earned.")
         self.checks_waiting = declare.gauge(
@@ -52,6 +56,10 @@ class Checking:
     def settle(self, outcome: str) -> None:
         """Nothing is left to do about a fault; ``outcome`` is one of :data:`OUTCOMES`."""
         self._disputes.labels(outcome if outcome in OUTCOMES else "unprovable").inc()
+
+    def rehearse(self, action: str) -> None:
+        """A dry run would have sent something; ``action`` is one of :data:`REHEARSED`."""
+        self._rehearsed.labels(action).inc()
 
     def prove(self, kind: int, reward: int) -> None:
         """A proof was the first of its fault, and earned ``reward`` wei."""

@@ -87,6 +87,10 @@ class OnChain:
         self.reorganisations = declare.counter(
             "chain_reorganisations", "Times that the chain was followed back and undone in the store."
         )
+        self.disagreements = declare.counter(
+            "chain_disagreements",
+            "Times that nothing was taken in, because fewer nodes agreed on the chain than must.",
+        )
         self._requests = declare.histogram(
             "rpc_request_duration_seconds",
             "How long a node takes to answer, or to fail.",
@@ -114,8 +118,9 @@ class OnChain:
         self._cursor.set(number)
         self._cursor_time.set(timestamp)
 
-    def on_request(self, node: str, method: str, seconds: float, error: str | None) -> None:
+    def on_request(self, node: str, method: str, seconds: float | None, error: str | None) -> None:
         """A node answered, or failed: seconds, and the name of our error. ``node`` comes without its secrets."""
-        self._requests.labels(node, method).observe(seconds)
+        if seconds is not None:
+            self._requests.labels(node, method).observe(seconds)
         if error is not None:
             self._errors.labels(node, method, error).inc()

@@ -70,6 +70,8 @@ class Operations:
         asked = {"store": self._store, "chain": self._chain, "disk": self._disk}
         if is_relayer:
             asked["lane"] = self._lane
+        else:
+            asked["clock"] = lambda: context.adrift
         found = {name: _said(what) for name, what in asked.items()}
         cursor = None if found["store"] else context.store.chain.cursor()
         lane = {"lane": context.lane} if is_relayer else {}
