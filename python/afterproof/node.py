@@ -21,6 +21,7 @@ from .errors import AfterproofError, ConfigError
 from .protocol.errors import ProtocolError
 from .protocol.signing import Secp256k1Signer
 from .steps import Context, Step
+from .steps.account import account
 from .steps.answer import answer
 from .steps.attest import attest
 from .steps.batch import batch
@@ -51,7 +52,7 @@ Result = TypeVar("Result")
 
 ROLES: Final[Mapping[Role, tuple[Step, ...]]] = {
     "relayer": (watch, batch, post, answer, beat, finalise, funds),
-    "verifier": (watch, check, compare, dispute, demand, answer, claim, attest, finalise, tidy),
+    "verifier": (watch, check, compare, dispute, demand, answer, claim, attest, finalise, account, tidy),
 }
 
 SHARED: Final[Mapping[Role, frozenset[Step]]] = {"relayer": frozenset({watch}), "verifier": frozenset()}

@@ -23,6 +23,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from afterproof.chain.base import Outcome, Purpose, Sent
+from afterproof.chain.memory import GAS
 from afterproof.errors import ChainUnavailable
 from afterproof.protocol.funds import (
     Account,
@@ -150,8 +152,8 @@ def test_capacity_is_what_the_stake_covers_beside_what_may_be_promised() -> None
 # --- the step ---------------------------------------------------------------------------------------
 
 
-class Priced:
-    """A chain on which a transaction of the relayer's costs a tenth of an ether."""
+class Watched:
+    """A chain that counts the looks at the account."""
 
     def __init__(self, chain: Any) -> None:
         self._chain = chain
@@ -165,10 +167,6 @@ class Priced:
         self.looks += 1
         return int(self._chain.balance(account))
 
-    def post(self, *arguments: Any, urgent: bool = False) -> Any:
-        """Implements :meth:`ChainSender.post`."""
-        return replace(self._chain.post(*arguments, urgent=urgent), fee=ETHER // 10)
-
 
 def said(caplog: pytest.LogCaptureFixture) -> list[str]:
     """What the step said since this was last asked."""
@@ -179,7 +177,8 @@ def said(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 def posting(world: World) -> Context:
     """A relayer that has posted a batch for a tenth of an ether."""
-    chain: Any = Priced(world.chain.account_view(RELAYER))
+    world.chain.price(ETHER // 10 // GAS)
+    chain: Any = Watched(world.chain.account_view(RELAYER))
     relayer = world.relayer(chain=chain)
     world.round(relayer)
     world.take_in(relayer, *[world.signed(n) for n in range(4)])
@@ -287,12 +286,17 @@ def test_step_before_the_chain_is_followed_says_nothing(tmp_path: Path) -> None:
 @on_both
 def test_spending_keeps_each_transaction_once_for_some_days(tmp_path: Path) -> None:
     spending = World(tmp_path).relayer().store.spending
+    sent = Sent(b"\1" * 32, RELAYER, 0, Purpose("post", 1, 5))
     first = Spent(b"\1" * 32, "post", 100, 2**70, 1000)
-    later = Spent(b"\2" * 32, "report", 5, 0, 1000 + KEPT)
-    spending.add(first)
-    spending.add(replace(first, fee=1))
+    later = Spent(b"\2" * 32, "beat", 5, 0, 1000 + KEPT)
+    spending.note(sent, 1000)
+    assert spending.since(0) == []  # who knows whether it lands
+    landed = replace(sent, outcome=Outcome(7, 100, 2**70, True))
+    spending.note(landed, 1001)
+    spending.note(landed, 1002)
     assert spending.since(0) == [first] and spending.since(1001) == []
-    spending.add(later)
+    beat = Sent(b"\2" * 32, RELAYER, 1, Purpose("beat"), Outcome(9, 5, 0, False))
+    spending.note(beat, 1000 + KEPT)
     assert spending.since(0) == [first, later]
-    spending.add(replace(later, tx_hash=b"\3" * 32, at=1001 + KEPT))
+    spending.note(replace(beat, tx_hash=b"\3" * 32, number=2), 1001 + KEPT)
     assert first not in spending.since(0) and len(spending.since(0)) == 2

@@ -105,6 +105,7 @@ def test_roles_are_the_story() -> None:
             "claim",
             "attest",
             "finalise",
+            "account",
             "tidy",
         ],
     }

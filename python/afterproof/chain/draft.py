@@ -5,7 +5,7 @@ from typing import Any
 
 from .abi import Function
 from .actions import EvmActions
-from .base import Call, Deployment, Landed
+from .base import Call, Deployment, Landed, Listener
 
 
 class EvmDrafter(EvmActions):
@@ -23,6 +23,9 @@ class EvmDrafter(EvmActions):
     ) -> None:
         super().__init__(rpc_url, deployment, timeout)
         self.account = account
+
+    def tell(self, listener: Listener) -> None:
+        """Implements :meth:`ChainSender.tell`: nothing is ever sent, so there is nothing to tell."""
 
     def perform(
         self, kind: Function, call: Call, dry_run: bool = False, urgent: bool = False

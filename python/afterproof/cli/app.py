@@ -19,6 +19,7 @@ from .demo import demo, devnet
 from .epoch import epoch
 from .guardian import guardian
 from .lane_changes import lane
+from .ledger import ledger
 from .measurement import measurement
 from .node_changes import node
 from .options import config_option, examples
@@ -59,7 +60,7 @@ def afterproof() -> None:
 
 COMMANDS: Final = (
     demo, devnet, receipt, promise, watch, attestation, init, keys, node, measurement, lane, gateway, relayer, verifier,
-    audit, token, data, store, demand, credit, epoch, guardian, timelock,
+    ledger, audit, token, data, store, demand, credit, epoch, guardian, timelock,
 )  # fmt: skip
 
 for command in COMMANDS:

@@ -23,7 +23,6 @@ from ..protocol.state import PromiseFault
 from ..protocol.watching import FOREVER, BreachClaim, Fate, Finding, Paid, Spot, Watched, claims_on, find
 from ..store.batches import PostedBatch
 from ..store.broken import BrokenPromise
-from ..store.spending import Spent
 from ..store.watched import Number, WatchedPromise
 from ..units import ether, wei_of
 from .context import Context, backoff
@@ -179,7 +178,6 @@ def _claim(context: Context, pending: _Pending, now: int) -> None:
     except SendFailed as error:
         _postpone(context, promise, now, f"{what} could not be claimed: {error}", str(error))
     else:
-        store.spending.add(Spent(landed.tx_hash, "claim", landed.gas_used, landed.fee, now))
         store.watched.postpone(promise, now + RESEND)
         context.metrics.chain.land("claim", landed.gas_used, landed.fee)
         log.info(

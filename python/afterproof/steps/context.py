@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from ..chain.base import Block, ChainSender, Deployment
+from ..chain.base import Block, ChainSender, Deployment, Sent
 from ..config import Config
 from ..data import Data
-from ..errors import ConfigError, DataUnavailable
+from ..errors import ConfigError, DataUnavailable, StoreUnavailable
 from ..protocol.attestations import NodeRecord
 from ..protocol.closing import Fees
 from ..protocol.funds import Funds, Short
@@ -275,6 +275,18 @@ class Context:
     reach: Reach = field(default_factory=Reach)
     tidying: Interval = field(default_factory=Interval)
     root_watch: Interval = field(default_factory=Interval)
+    accounting: Interval = field(default_factory=Interval)
+
+    def __post_init__(self) -> None:
+        """Have what the account sends kept in the store, whoever has it sent."""
+        self.chain.tell(self._keep)
+
+    def _keep(self, sent: Sent) -> None:
+        try:
+            self.store.spending.note(sent, self.now)
+        except StoreUnavailable as error:
+            # What it is for matters more than what it costs.
+            log.error("what transaction 0x%s costs is not kept: %s", sent.tx_hash.hex(), error)
 
     @property
     def now(self) -> int:

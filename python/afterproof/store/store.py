@@ -18,6 +18,7 @@ from .deadlines import Deadlines
 from .demands import Demands
 from .faults import Faults
 from .heartbeats import Heartbeats
+from .ledger import Ledger
 from .measures import Measures
 from .promises import Promises
 from .receipts import Receipts
@@ -45,7 +46,7 @@ class Store:
         self.heartbeats = Heartbeats(database)
         self.promises = Promises(database)
         self.batches = Batches(database)
-        self.spending = Spending(database)
+        self.spending = Spending(database, forgets=role != "verifier")
         self.faults = Faults(database)
         self.demands = Demands(database)
         self.tiles = Tiles(self.registry, self.faults, self.demands)
@@ -57,9 +58,11 @@ class Store:
         self.watched = WatchedPromises(database)
         self.broken = Broken(database)
         self.audits = Audits(database)
+        self.ledger = Ledger(database, self.batches, self.demands, self.registry.attestations)
         self.chain = ChainLog(
             database, self.registry, self.batches, self.faults, self.demands, self.seen, self.verdicts,
-            self.deadlines, self.attestation_checks, self.watched, self.broken, self.audits, role,
+            self.deadlines, self.attestation_checks, self.watched, self.broken, self.audits, self.spending,
+            self.ledger, role,
         )  # fmt: skip
 
     @classmethod
