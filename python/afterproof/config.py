@@ -16,6 +16,7 @@ from .protocol.receipt import Scheme
 from .settings import (
     ADDRESS,
     AMOUNT,
+    ANY_AMOUNT,
     ANY_URLS,
     DATA,
     FILLED,
@@ -379,6 +380,18 @@ class VerifierConfig:
         "Whether to prove attestations of others too when they are challenged, for the challenger's deposit. Those "
         "that this account posted are proven in any case.",
         False,
+    )
+    withdraw_above: str = setting(
+        "Credit with a contract that is withdrawn to the account by itself, where that takes less than a fiftieth of "
+        "it in fees; less credit too while the account's funds are low. 0: none ever is.",
+        "0.02ether",
+        ANY_AMOUNT,
+    )
+    funds_warning: float = setting(
+        "Days that the account's funds must last at today's rate; a warning is logged when they do not, or do not "
+        "suffice for the dearest actions.",
+        3.0,
+        at_least(0, 365),
     )
 
 

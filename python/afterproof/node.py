@@ -37,6 +37,7 @@ from .steps.measure import Meter
 from .steps.post import post
 from .steps.tidy import tidy
 from .steps.watch import watch
+from .steps.withdraw import withdraw
 from .store import Store
 from .store.store import Role
 from .telemetry.metrics import Metrics
@@ -52,7 +53,21 @@ Result = TypeVar("Result")
 
 ROLES: Final[Mapping[Role, tuple[Step, ...]]] = {
     "relayer": (watch, batch, post, answer, beat, finalise, funds),
-    "verifier": (watch, check, compare, dispute, demand, answer, claim, attest, finalise, account, tidy),
+    "verifier": (
+        watch,
+        check,
+        compare,
+        dispute,
+        demand,
+        answer,
+        claim,
+        attest,
+        finalise,
+        account,
+        funds,
+        withdraw,
+        tidy,
+    ),
 }
 
 SHARED: Final[Mapping[Role, frozenset[Step]]] = {"relayer": frozenset({watch}), "verifier": frozenset()}

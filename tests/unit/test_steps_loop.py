@@ -106,6 +106,8 @@ def test_roles_are_the_story() -> None:
             "attest",
             "finalise",
             "account",
+            "funds",
+            "withdraw",
             "tidy",
         ],
     }

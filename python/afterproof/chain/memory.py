@@ -207,11 +207,13 @@ class MemoryChain:
             if self._delay is not None:
                 self._postpone(transaction)
             try:
-                return self._include(transaction)
-            finally:
-                found = self.outcome(self._blocks[-1], transaction.hash)
-                if found.succeeded or is_simulated:
-                    tell(transaction.hash, found)
+                events, landed = self._include(transaction)
+            except ChainError:
+                if is_simulated:
+                    tell(transaction.hash, self.outcome(self._blocks[-1], transaction.hash))
+                raise
+            tell(transaction.hash, self.outcome(self._blocks[-1], transaction.hash))
+            return events, landed
 
     def outcome(self, mined: Mined, tx_hash: bytes) -> Outcome:
         """What became of a transaction of a block."""

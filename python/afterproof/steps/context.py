@@ -276,6 +276,7 @@ class Context:
     tidying: Interval = field(default_factory=Interval)
     root_watch: Interval = field(default_factory=Interval)
     accounting: Interval = field(default_factory=Interval)
+    withdrawing: Interval = field(default_factory=Interval)
 
     def __post_init__(self) -> None:
         """Have what the account sends kept in the store, whoever has it sent."""
