@@ -193,7 +193,7 @@ def _settle_proven(
     if is_of_verdict and proven.prover == context.chain.account:
         reward = share_of(proven.slashed, PROVER_PERCENT)
         _settle(context, deadline, verdict, State.PROVEN, block, reward)
-        context.metrics.checking.prove(verdict.kind, reward)
+        context.metrics.checking.prove(verdict.kind)
         log.info(
             "%s is proven; the lane lost %d wei, %d of it are ours", _name(verdict), proven.slashed, reward,
             extra=_fields(verdict) | {"reward": reward},

@@ -207,6 +207,17 @@ class Ledger:
             found[one.purpose.what] = found.get(one.purpose.what, Sum()) + part
         return dict(sorted(found.items()))
 
+    def totals(self, account: bytes) -> dict[tuple[Kind, str], float]:
+        """What an account paid, earned and lost at all, about, by kind and what for."""
+        rows = self._database.rows(
+            "SELECT 'cost', what, SUM(CAST(fee AS DOUBLE PRECISION)) FROM spending"
+            " WHERE block IS NOT NULL AND account = ? GROUP BY what"
+            " UNION ALL SELECT kind, what, SUM(CAST(amount AS DOUBLE PRECISION)) FROM ledger WHERE account = ?"
+            " GROUP BY kind, what",
+            (account, account),
+        )
+        return {(Kind(kind), what): float(total) for kind, what, total in rows}
+
     def at_stake(self, accounts: Sequence[bytes]) -> int:
         """The deposits of demands and challenges that are open, in wei."""
         return sum(

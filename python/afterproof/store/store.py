@@ -20,6 +20,7 @@ from .faults import Faults
 from .heartbeats import Heartbeats
 from .ledger import Ledger
 from .measures import Measures
+from .pending import Pending
 from .promises import Promises
 from .receipts import Receipts
 from .registry import Registry
@@ -54,6 +55,7 @@ class Store:
         self.verdicts = Verdicts(database)
         self.deadlines = Deadlines(database)
         self.measures = Measures(database)
+        self.pending = Pending(database)
         self.attestation_checks = AttestationChecks(database)
         self.watched = WatchedPromises(database)
         self.broken = Broken(database)

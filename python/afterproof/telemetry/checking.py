@@ -8,6 +8,9 @@ from .declaring import Declare
 
 RESULTS: Final = ("checked", "unavailable", "missed", "wait")
 VERDICTS: Final = ("accepted", "void", "disputed")
+PAID: Final = ("dispute", "demand", "answer", "claim", "attest", "withdraw")
+"""What the ledger tells apart."""
+
 OUTCOMES: Final = ("proven", "lost_race", "struck", "too_late", "unprovable")
 
 
@@ -29,7 +32,15 @@ class Checking:
             "Faults that this verifier proved first.",
             fault=[_label(one) for one in FaultKind],
         )
-        self._rewards = declare.counter("rewards_ether", "What these proofs earned.")
+        self._money = {
+            "cost": declare.counter(
+                "costs_ether",
+                "Fees of transactions in blocks that were followed, reverted ones too.",
+                action=PAID,
+            ),
+            "reward": declare.counter("rewards_ether", "What actions earned.", action=PAID),
+            "loss": declare.counter("losses_ether", "Deposits and bonds that others got.", action=PAID),
+        }
         self.checks_waiting = declare.gauge(
             "batches_to_check", "Posted batches that are yet to be checked, or checked again."
         )
@@ -37,6 +48,12 @@ class Checking:
         self.deadline = declare.level(
             "dispute_deadline_timestamp_seconds",
             "The last second in which the next of them can be proven; NaN: there is none.",
+        )
+        self.unjudged = declare.gauge(
+            "batches_unjudged", "Posted batches that have not been judged, or not all of them."
+        )
+        self.oldest_unjudged = declare.level(
+            "oldest_unjudged_seconds", "How long ago the oldest of them was posted; NaN: there is none."
         )
 
     def look(self, result: str) -> None:
@@ -53,10 +70,13 @@ class Checking:
         """Nothing is left to do about a fault; ``outcome`` is one of :data:`OUTCOMES`."""
         self._disputes.labels(outcome if outcome in OUTCOMES else "unprovable").inc()
 
-    def prove(self, kind: int, reward: int) -> None:
-        """A proof was the first of its fault, and earned ``reward`` wei."""
+    def prove(self, kind: int) -> None:
+        """A proof was the first of its fault."""
         self._faults.labels(_label(FaultKind(kind))).inc()
-        self._rewards.inc(reward / ETHER)
+
+    def book(self, kind: str, action: str, wei: float) -> None:
+        """So much more is in the ledger: cost, reward or loss."""
+        self._money[kind].labels(action).inc(wei / ETHER)
 
 
 def _label(kind: FaultKind) -> str:
