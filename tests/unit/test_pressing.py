@@ -19,9 +19,10 @@ from afterproof.protocol.terms import DEMO, ETHER, GWEI
 from afterproof.steps import Context
 from afterproof.steps.check import check
 from afterproof.steps.claim import claim
+from afterproof.steps.context import seconds_left
 from afterproof.steps.demand import demand
 from afterproof.steps.dispute import dispute
-from afterproof.steps.measure import Meter, seconds_left
+from afterproof.steps.measure import Meter
 from afterproof.steps.watch import watch
 from afterproof.telemetry.metrics import Metrics
 from tests.support.databases import on_both

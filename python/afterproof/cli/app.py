@@ -10,6 +10,7 @@ import click
 from .. import __version__
 from ..errors import AfterproofError, CallReverted
 from ..protocol.errors import ProtocolError
+from .alerts import alerts
 from .attestation_show import attestation
 from .audit import audit
 from .credits import credit
@@ -60,7 +61,7 @@ def afterproof() -> None:
 
 COMMANDS: Final = (
     demo, devnet, receipt, promise, watch, attestation, init, keys, node, measurement, lane, gateway, relayer, verifier,
-    ledger, audit, token, data, store, demand, credit, epoch, guardian, timelock,
+    ledger, alerts, audit, token, data, store, demand, credit, epoch, guardian, timelock,
 )  # fmt: skip
 
 for command in COMMANDS:

@@ -82,8 +82,8 @@ def ledger(session: Session, since: int, accounts: tuple[bytes, ...], entries: i
         "since": since,
         "block": cursor.number if cursor is not None else None,
         "at_stake_wei": at_stake,
-        "total": _fields(total),
-        "by_action": {what: _fields(one) for what, one in sums.items()},
+        "total": _shown(total),
+        "by_action": {what: _shown(one) for what, one in sums.items()},
         "entries": [_entry(one) for one in newest],
     }
     emit(as_json, answer, _text(whose, since, sums, total, at_stake, newest))
@@ -95,7 +95,7 @@ def _nothing() -> "Sum":
     return Sum()
 
 
-def _fields(one: "Sum") -> dict[str, int]:
+def _shown(one: "Sum") -> dict[str, int]:
     return {
         "transactions": one.count, "reverted": one.reverted, "cost_wei": one.cost, "reward_wei": one.reward,
         "loss_wei": one.loss, "net_wei": one.net,

@@ -22,6 +22,7 @@ from ..protocol.receipt import Domain
 from ..protocol.signing import Secp256k1Signer
 from ..store import Store
 from ..store.registry import EpochRecord, Registry
+from ..telemetry.alerts import Troubles
 from ..telemetry.liveness import Liveness
 from ..telemetry.metrics import Metrics
 
@@ -269,6 +270,7 @@ class Context:
     readback: ReadBack = field(default_factory=ReadBack)
     metrics: Metrics = field(default_factory=Metrics)
     liveness: Liveness = field(default_factory=Liveness)
+    troubles: Troubles = field(default_factory=Troubles)
     pace_watch: PaceWatch = field(default_factory=PaceWatch)
     funds_watch: FundsWatch = field(default_factory=FundsWatch)
     rolls: Rolls = field(default_factory=Rolls)
@@ -387,6 +389,18 @@ def has_sign_of_network(context: Context, since: int, besides: BatchId | None = 
             context.reach.found(now)
             return True
     return False
+
+
+def seconds_left(context: Context) -> dict[str, int]:
+    """For each kind of action that waits, the seconds until its nearest deadline; below zero: it has passed."""
+    store, verifier, now = context.store, context.config.verifier, context.chain_now
+    if store.role == "relayer":
+        times = store.pending.of_relayer(context.lane)
+        due = store.promises.earliest_due(context.lane, store.measures.posted_until(context.lane))
+        times |= {"post": due} if due is not None else {}
+    else:
+        times = store.pending.of_verifier(now, verifier.demand, verifier.challenge_false)
+    return {action: time - now for action, time in times.items()}
 
 
 Step = Callable[[Context], bool]

@@ -17,9 +17,8 @@ from ..protocol.terms import ETHER
 from ..store.deadlines import Action
 from ..store.ledger import Kind
 from ..store.measures import Milestones
-from ..store.verdicts import What
 from ..telemetry.declaring import NAN
-from .context import Context
+from .context import Context, seconds_left
 
 CHAIN_EVERY: Final = 15.0
 """Seconds between two looks at what the chain alone can say."""
@@ -157,27 +156,6 @@ class Meter:
         if self._lane is not None:
             measures = self._context.store.measures
             self._posted, self._final = measures.posted_until(self._lane), measures.final_until(self._lane)
-
-
-def seconds_left(context: Context) -> dict[str, int]:
-    """For each kind of action that waits, the seconds until its nearest deadline; below zero: it has passed."""
-    store, pending, now = context.store, context.store.pending, context.chain_now
-    times: dict[str, int | None]
-    if store.role == "relayer":
-        lane = context.lane
-        due = store.promises.earliest_due(lane, store.measures.posted_until(lane))
-        times = {"post": due, "answer": pending.answer(lane)}
-    else:
-        demand = pending.of_verdicts(Action.DEMAND, What.DEMAND) if context.config.verifier.demand else None
-        times = {
-            "check": pending.check(),
-            "dispute": pending.dispute(),
-            "demand": demand,
-            "answer": pending.of_verdicts(Action.ANSWER, What.ANSWER),
-            "claim": pending.claim(now),
-            "challenge": pending.challenge(now) if context.config.verifier.challenge_false else None,
-        }
-    return {action: time - now for action, time in times.items() if time is not None}
 
 
 def free_disk(context: Context) -> int | None:

@@ -21,6 +21,7 @@ that may exceed 63 bits (amounts in wei) are decimal text.
     heartbeats  relayer: what nodes signed to say that they were alive, until nobody can ask for it any more
     closed      own lane: batches that were built and published, posted or not
     spending    own accounts: the transactions that were sent, and what they cost; a relayer's for a few days
+    alerts      what was raised, and what of it was delivered
     ledger      verifier: the same as what the chain says: what accounts earned and lost
     checks      verifier: what came of checking a posted batch
     attestation_checks      verifier: what came of checking a posted attestation, and when to look at it again
@@ -324,6 +325,12 @@ CREATE TABLE ledger (
     PRIMARY KEY (block, log_index, account, kind)
 );
 CREATE INDEX ledger_account ON ledger (account, at);
+CREATE INDEX verdicts_state ON verdicts (state);
+CREATE TABLE alerts (
+    owner TEXT NOT NULL, name TEXT NOT NULL, subject TEXT NOT NULL, severity TEXT NOT NULL,
+    summary TEXT NOT NULL, fields TEXT NOT NULL, since INTEGER NOT NULL, status TEXT NOT NULL, told_at INTEGER,
+    PRIMARY KEY (owner, name, subject)
+);
 DELETE FROM blocks WHERE EXISTS (SELECT 1 FROM settings WHERE name = 'role' AND value = 'verifier');
 DELETE FROM cursor WHERE EXISTS (SELECT 1 FROM settings WHERE name = 'role' AND value = 'verifier');
 """

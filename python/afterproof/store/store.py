@@ -8,6 +8,7 @@ from typing import Literal
 from ..chain.base import Deployment
 from ..errors import ForeignStore
 from ..settings import PostgresUrl
+from .alerts import Alerts
 from .attestation_checks import AttestationChecks
 from .audits import Audits
 from .batches import Batches
@@ -56,6 +57,7 @@ class Store:
         self.deadlines = Deadlines(database)
         self.measures = Measures(database)
         self.pending = Pending(database)
+        self.alerts = Alerts(database)
         self.attestation_checks = AttestationChecks(database)
         self.watched = WatchedPromises(database)
         self.broken = Broken(database)
