@@ -16,6 +16,7 @@ from .protocol.receipt import Scheme
 from .settings import (
     ADDRESS,
     AMOUNT,
+    ANY_AMOUNT,
     ANY_URLS,
     DATA,
     FILLED,
@@ -398,6 +399,18 @@ class VerifierConfig:
         "that this account posted are proven in any case.",
         False,
     )
+    withdraw_above: str = setting(
+        "Credit with a contract that is withdrawn to the account by itself, where that takes less than a fiftieth of "
+        "it in fees; less credit too while the account's funds are low. 0: none ever is.",
+        "0.02ether",
+        ANY_AMOUNT,
+    )
+    funds_warning: float = setting(
+        "Days that the account's funds must last at today's rate; a warning is logged when they do not, or do not "
+        "suffice for the dearest actions.",
+        3.0,
+        at_least(0, 365),
+    )
 
 
 @dataclass(frozen=True)
@@ -438,6 +451,35 @@ class GatewayConfig:
 
 
 @dataclass(frozen=True)
+class AlertsConfig:
+    """Telling somebody what they should know of now: relayer and verifier alike."""
+
+    webhook: str | None = setting(
+        "Where alerts are sent, a JSON object a POST. Unset: they are only logged and counted. May hold an access key, "
+        "so of it only the host is ever logged.",
+        None,
+        URL,
+        secret=True,
+        example="https://alerts.example.org/afterproof",
+    )
+    repeat: float = setting(
+        "Seconds until an alert that lasts is sent again.", 14_400.0, at_least(60, 2_592_000)
+    )
+    patience: float = setting(
+        "Seconds that trouble of the process must last, or data be missing, until that is an alert.",
+        300.0,
+        at_least(0, 86_400),
+    )
+    deadline_near: float = setting(
+        "Seconds before a deadline at which it is an alert that what it is for is not done. Of promises half of "
+        "relayer.promise_margin where that is less.",
+        600.0,
+        at_least(0, 86_400),
+    )
+    timeout: float = setting("Seconds that one delivery may take.", 5.0, at_least(0.1, 60))
+
+
+@dataclass(frozen=True)
 class LogConfig:
     """What is logged, to standard error."""
 
@@ -457,6 +499,7 @@ class Config:
     verifier: VerifierConfig = VerifierConfig()
     gateway: GatewayConfig = GatewayConfig()
     log: LogConfig = LogConfig()
+    alerts: AlertsConfig = AlertsConfig()
 
     def public(self) -> dict[str, dict[str, Any]]:
         """The settings that may be shown, by section and name."""

@@ -21,6 +21,8 @@ from .errors import AfterproofError, ConfigError
 from .protocol.errors import ProtocolError
 from .protocol.signing import Secp256k1Signer
 from .steps import Context, Step
+from .steps.account import account
+from .steps.alarm import Alarm
 from .steps.answer import answer
 from .steps.attest import attest
 from .steps.batch import batch
@@ -36,9 +38,12 @@ from .steps.measure import Meter
 from .steps.post import post
 from .steps.tidy import tidy
 from .steps.watch import watch
+from .steps.withdraw import withdraw
 from .store import Store
 from .store.store import Role
+from .telemetry.alerts import Board
 from .telemetry.metrics import Metrics
+from .telemetry.webhook import Courier, Webhook
 from .web.bounded import Bounds
 from .web.intake_queue import IntakeQueue
 from .web.operations import create_operations_app
@@ -51,7 +56,21 @@ Result = TypeVar("Result")
 
 ROLES: Final[Mapping[Role, tuple[Step, ...]]] = {
     "relayer": (watch, batch, post, answer, beat, finalise, funds),
-    "verifier": (watch, check, compare, dispute, demand, answer, claim, attest, finalise, tidy),
+    "verifier": (
+        watch,
+        check,
+        compare,
+        dispute,
+        demand,
+        answer,
+        claim,
+        attest,
+        finalise,
+        account,
+        funds,
+        withdraw,
+        tidy,
+    ),
 }
 
 SHARED: Final[Mapping[Role, frozenset[Step]]] = {"relayer": frozenset({watch}), "verifier": frozenset()}
@@ -241,8 +260,16 @@ def _public(context: Context, stop: threading.Event) -> Iterator[None]:
 def _looping(
     steps: Sequence[Step], context: Context, stop: threading.Event, poll: float, hello: str
 ) -> Iterator[None]:
-    """Run ``steps`` in a thread, and measure in another; on leaving, stop them and wait for the step under way."""
-    meter = Meter(context)
+    """Run ``steps`` in a thread, measure and watch for what is an alert in another, and have alerts delivered in a
+    third; on leaving, stop them and wait for the step under way."""
+    meter, settings = Meter(context), context.config.alerts
+    board = Board(settings.repeat)
+    alarm = Alarm(context, board)
+
+    def deliver() -> None:
+        if settings.webhook is not None:
+            webhook = Webhook(settings.webhook, settings.timeout, context.store.role)
+            Courier(board, webhook, context.metrics.pressing, alarm.keep, context.clock).run(stop)
 
     def greet() -> None:
         while not stop.wait(0.05):
@@ -258,12 +285,15 @@ def _looping(
             stop.set()  # a process whose loop has ended must not go on as if it had not
 
     def measure() -> None:
-        troubles = _Trouble("measure"), _Trouble("measure")
+        reads = meter.read_store, meter.read_chain, alarm.look
+        troubles = _Trouble("measure"), _Trouble("measure"), _Trouble("alarm")
         while not stop.wait(min(MEASURE, poll)):
-            for read, trouble in zip((meter.read_store, meter.read_chain), troubles, strict=True):
+            for read, trouble in zip(reads, troubles, strict=True):
                 _watched(read, trouble)
 
-    threads = [threading.Thread(target=target, name=target.__name__) for target in (loop, greet, measure)]
+    threads = [
+        threading.Thread(target=target, name=target.__name__) for target in (loop, greet, measure, deliver)
+    ]
     for thread in threads:
         thread.start()
     try:
@@ -281,6 +311,9 @@ def _take(step: Step, context: Context, seat: "_Seat", trouble: "_Trouble") -> b
         more = _watched(lambda: seat.is_for(step) and step(context), trouble)
     if more is None:
         process.step_failures.labels(name).inc()
+        context.troubles.meet(name, trouble.sentence, context.clock())
+    else:
+        context.troubles.over(name)
     return bool(more)
 
 
@@ -330,6 +363,11 @@ class _Trouble:
         self._step = step
         self._said: str | None = None
         self._said_at = 0.0
+
+    @property
+    def sentence(self) -> str:
+        """What it is; empty: nothing."""
+        return self._said or ""
 
     def meet(self, sentence: str, error: Exception | None = None) -> None:
         now = time.monotonic()

@@ -50,6 +50,13 @@ def _is_amount(value: str) -> bool:
         return False
 
 
+def _is_amount_or_none(value: str) -> bool:
+    try:
+        return wei_of(value) >= 0
+    except ValueError:
+        return False
+
+
 def _are_urls(values: tuple[str, ...]) -> bool:
     return bool(values) and all(map(_is_url, values)) and len(set(values)) == len(values)
 
@@ -62,6 +69,8 @@ def _is_address(value: str) -> bool:
 
 
 AMOUNT: Final[Rule] = ("be an amount above zero, as 0.5ether", _is_amount)
+
+ANY_AMOUNT: Final[Rule] = ("be an amount, as 0.5ether, or 0", _is_amount_or_none)
 
 
 def _is_data(value: str) -> bool:

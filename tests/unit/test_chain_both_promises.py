@@ -13,6 +13,8 @@ ChainSender, each call first as a dry run that changes nothing
 └── pause_posting, set_guardian: no post until it ends, promises due later; of strangers: refused
 is_promised
 └── true until the promise is overdue or its number posted; not beyond reach, not by another key
+tell
+└── each transaction before it is handed in, and what became of it, with what it was for
 gap_histogram, gap_percentile
 └── an upper bound by bucket; of a lane without posts: zeros
 """
@@ -35,9 +37,12 @@ from afterproof.chain.base import (
     LaneLeaving,
     LaneRotated,
     LaneState,
+    Outcome,
     PauseState,
     PostingPaused,
     PromiseBroken,
+    Purpose,
+    Sent,
     StakeWithdrawn,
     TileAnswered,
     TileDemanded,
@@ -258,6 +263,42 @@ def test_four_demands_that_nobody_answers_blow_the_fuse(stage: Stage) -> None:
     assert demand is not None and demand.expired and demand.deposit == 0
     with Refused("AlreadyAnswered", batch.id, 3):
         stage.prover.expire_demand(batch.id, 3)
+
+
+def test_what_is_sent_is_told_with_what_it_is_for(promising: Stage) -> None:
+    stage, told = promising, list[Sent]()
+    prover, due = stage.prover, promising.now + 2
+    for account in (prover, stage.poster):
+        account.tell(told.append)
+    opening = promise(stage, honest(stage), due, seq=3).opening()
+    batch = post(stage, honest(stage), *[None] * 299)
+    demanded = prover.demand_tile(*tile_of(batch, 0), DEMO.demand_deposit)
+    stage.poster.answer_tile(*answer_of(batch, 0, 1))
+    prover.demand_tile(*tile_of(batch, 1), DEMO.demand_deposit)
+    stage.at(stage.now + 2 * DEMO.answer_period)
+    prover.expire_demand(batch.id, 1)
+    prover.claim_omitted(opening, 0, batch.tree.levels[0][3], batch.tree.proof(3))
+    prover.withdraw(prover.account, dry_run=True)
+    prover.withdraw(prover.account)
+    with Refused("AlreadyAnswered", batch.id, 1):
+        prover.expire_demand(batch.id, 1)
+    before = [one for one in told if one.outcome is None]
+    landed = [one for one in told if one.outcome is not None]
+    assert [one.purpose for one in landed] == [
+        Purpose("post", 1, 0),
+        Purpose("demand", 1, 0, 0),
+        Purpose("answer", 1, 0, 0),
+        Purpose("demand", 1, 0, 1),
+        Purpose("demand", 1, 0, 1),
+        Purpose("claim", 1, 3),
+        Purpose("withdraw"),
+    ]
+    if before:  # in memory there is nothing between
+        assert [replace(one, outcome=None) for one in landed] == before
+    assert landed[1].tx_hash == demanded.tx_hash and landed[1].account == prover.account
+    outcome = Outcome(demanded.block, demanded.gas_used, demanded.fee, True)
+    assert landed[1].outcome == outcome == prover.outcome(demanded.tx_hash)
+    assert prover.outcome(bytes(32)) is None
 
 
 # --- promises ----------------------------------------------------------------------------------

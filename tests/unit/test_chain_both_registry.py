@@ -40,8 +40,10 @@ from afterproof.chain.base import (
     NonceOpened,
     OperatorChanged,
     OperatorProposed,
+    Purpose,
     RegistryWithdrawn,
     RevokerChanged,
+    Sent,
 )
 from afterproof.errors import CallReverted
 from afterproof.protocol.attestations import FOREVER, Assurance, AttestationState, Binding
@@ -223,6 +225,9 @@ def test_a_posting_with_its_proof_is_live_from_the_next_second(ready: Stage) -> 
 def test_a_challenge_in_the_window_contests(ready: Stage) -> None:
     number, claims, document = post_attestation(ready.relayer, NODE, ready.now)
     deposit = ready.prover.challenge_deposit() * 2
+    told: list[Sent] = []
+    for account in (ready.prover, ready.poster):
+        account.tell(told.append)
     landed = rehearsed(ready, ready.prover.challenge_attestation, number, deposit)
     deadline = ready.now + TERMS.proof_period
     assert landed.events == (AttestationChallenged(number, ready.prover.account, 0, deadline, deposit),)
@@ -235,6 +240,9 @@ def test_a_challenge_in_the_window_contests(ready: Stage) -> None:
     landed = rehearsed(ready, ready.poster.prove_attestation, number, claims, NODE.public_key, document, b"")
     assert landed.events == (AttestationProven(number, ready.poster.account, ready.now + 1),)
     assert ready.prover.registry_credits(ready.poster.account) == deposit
+    ready.poster.withdraw_from_registry(ready.poster.account)
+    about = Purpose("attest", attestation=number)
+    assert [one.purpose for one in told if one.outcome] == [about, about, Purpose("withdraw")]
     with Refused("NothingToProve", number):
         ready.prover.challenge_attestation(number, deposit)
 

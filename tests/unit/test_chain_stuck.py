@@ -1,6 +1,7 @@
 """Transactions that do not land: on anvil that mines only when told.
 
 Wallet.send
+├── what is told: each offer before it is handed in, and what the one that landed cost, reverted or not
 ├── a transaction that waits
 │   ├── raised, as far as the ceiling allows; the earlier one may land all the same
 │   ├── forgotten by the nodes: handed in again
@@ -29,11 +30,11 @@ from typing import Any
 
 import pytest
 
-from afterproof.chain.base import Deployment, Landed, Posted
+from afterproof.chain.base import Deployment, Landed, Outcome, Posted
 from afterproof.chain.rpc import Rpc
 from afterproof.chain.sender import EvmSender
 from afterproof.chain.wallet import Mined, SendOptions, Wallet, address_of
-from afterproof.errors import ConfigError, FeeAboveCeiling, InsufficientFunds, SendFailed
+from afterproof.errors import CallReverted, ConfigError, FeeAboveCeiling, InsufficientFunds, SendFailed
 from afterproof.protocol.terms import ETHER, GWEI
 from tests.support.anvil import CHAIN_ID, anvil
 from tests.support.chains import IMPATIENT, KEYS, OWNER_KEY, deployed_anvil, restored, rpc
@@ -135,6 +136,36 @@ def through(still: Still, edit: Edit) -> Iterator[str]:
 
 def fee_of(one: dict[str, Any]) -> int:
     return int(one["maxFeePerGas"], 16)
+
+
+# --- what is told ------------------------------------------------------------------------------
+
+
+def test_one_that_reverts_is_told_with_its_fee_and_each_raise_before_it_is_handed_in(still: Still) -> None:
+    """Somebody else's transaction comes first in the same block, so that ours reverts."""
+    told: list[tuple[bytes, int, Outcome | None]] = []
+    wallet = Wallet(
+        Rpc(still.url),
+        CHAIN_ID,
+        OWNER_KEY,
+        BUSY,
+        lambda tx, offer, found: told.append((tx, offer.number, found)),
+    )
+    rpc(still.url, "anvil_setCode", "0x" + TO.hex(), ONCE)
+    sending = Sending(wallet, 0)
+    until(lambda: len(told) >= 2)  # offered, and raised
+    other = rpc(still.url, "eth_accounts")[1]
+    first = {"from": other, "to": "0x" + TO.hex(), "gas": hex(60_000), "gasPrice": hex(10**12)}
+    rpc(still.url, "eth_sendTransaction", first)
+    still.mine()
+    sending.join(30)
+    assert isinstance(sending.error, CallReverted)
+    (*offered, (tx_hash, number, outcome)) = told
+    assert all(found is None for _, _, found in offered) and tx_hash in {one for one, _, _ in offered}
+    assert {one for _, one, _ in told} == {number}
+    assert outcome is not None and not outcome.succeeded and outcome.gas_used > 21_000
+    receipt = rpc(still.url, "eth_getTransactionReceipt", "0x" + tx_hash.hex())
+    assert outcome.fee == outcome.gas_used * int(receipt["effectiveGasPrice"], 16)
 
 
 # --- a transaction that waits ------------------------------------------------------------------

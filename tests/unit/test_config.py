@@ -56,6 +56,7 @@ def test_load_takes_the_file_with_paths_from_its_folder(tmp_path: Path) -> None:
 def test_load_lets_the_environment_win(tmp_path: Path) -> None:
     env = {
         "AFTERPROOF_RELAYER_LANE": "8",
+        "AFTERPROOF_ALERTS_WEBHOOK": "https://alerts.example/hook/swordfish",
         "AFTERPROOF_RELAYER_STORE": "there.db",
         "AFTERPROOF_VERIFIER_ALLOW_PRIVATE_DATA": "true",
         "AFTERPROOF_VERIFIER_POLL": "0.5",
@@ -159,6 +160,7 @@ def test_secrets_are_never_shown() -> None:
         "AFTERPROOF_GATEWAY_KEY": "swordfish",
         "AFTERPROOF_CHAIN_RPC": "https://node.example/v2/swordfish,https://other.example/?key=swordfish",
         "AFTERPROOF_ACCOUNT_SIGNER": "http://me:swordfish@signer.example",
+        "AFTERPROOF_ALERTS_WEBHOOK": "https://alerts.example/hook/swordfish",
         "AFTERPROOF_RELAYER_STORE": "postgresql://me:swordfish@db.example/receipts?password=swordfish",
     }
     found = load(None, env)
@@ -176,6 +178,7 @@ def test_secrets_are_never_shown() -> None:
         ("relayer", "data"),
         ("relayer", "promise_key"),
         ("gateway", "key"),
+        ("alerts", "webhook"),
     }
 
 

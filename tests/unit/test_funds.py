@@ -2,6 +2,7 @@
 
 what is warned of
 ├── an account that holds nothing, or whose funds last for less than set at today's rate
+├── of a verifier: an account that does not suffice for its dearest actions at today's fees
 ├── a stake that covers too few more receipts, fewer than wait, or fewer than a window takes at today's rate
 ├── promises: few numbers left, those of another key, a lane that leaves
 └── a reporter's bond that is too small
@@ -23,6 +24,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from afterproof.chain.base import Outcome, Purpose, Sent
+from afterproof.chain.memory import GAS
 from afterproof.errors import ChainUnavailable
 from afterproof.protocol.funds import (
     Account,
@@ -30,18 +33,21 @@ from afterproof.protocol.funds import (
     Cover,
     Funds,
     Limits,
+    Reserve,
     Short,
     a_day,
     capacity,
     warnings,
 )
-from afterproof.protocol.terms import DAY, DEMO, ETHER
+from afterproof.protocol.terms import DAY, DEMO, ETHER, GWEI
+from afterproof.settings import Answering
 from afterproof.steps import Context
-from afterproof.steps.funds import LOOK_EVERY, REPEAT_AFTER, funds
+from afterproof.steps.funds import LOOK_EVERY, PROOF_GAS, REPEAT_AFTER, TILE_GAS, funds
 from afterproof.store.spending import KEPT, Spent
+from afterproof.units import wei_of
 from tests.support.databases import on_both
 from tests.support.scene import secp_signer
-from tests.support.world import PROMISER, RELAYER, World
+from tests.support.world import PROMISER, RELAYER, VERIFIER, World
 
 LIMITS = Limits(funds=3 * DAY, share=0.1)
 RICH = Account(ETHER)
@@ -97,6 +103,15 @@ ROOM = Cover(capacity=1000, open=100, waiting=5, a_window=100, window=DAY)
             },
         ),
         (Funds(RICH, None, Authority(100, 50, 0, 1234)), {Short.LEAVING: "promises due after 1234"}),
+        (Funds(RICH, reserve=Reserve(ETHER // 4, ETHER // 4, ETHER // 2)), {}),
+        (
+            Funds(RICH, reserve=Reserve(ETHER // 4, ETHER // 4, ETHER // 2 + 10**15)),
+            {
+                Short.RESERVE: "the account's 1 ether are less than its dearest actions may take at today's fees, "
+                "1.001 (0.25 for the deposit of a demand, 0.25 for the deposit of a challenge, 0.501 for gas): fund it"
+            },
+        ),
+        (Funds(Account(0), reserve=Reserve(gas=1)), {Short.FUNDS: "the account holds nothing"}),
         (Funds(RICH, bond=(ETHER, ETHER)), {}),
         (
             Funds(RICH, bond=(ETHER // 2, ETHER)),
@@ -150,8 +165,8 @@ def test_capacity_is_what_the_stake_covers_beside_what_may_be_promised() -> None
 # --- the step ---------------------------------------------------------------------------------------
 
 
-class Priced:
-    """A chain on which a transaction of the relayer's costs a tenth of an ether."""
+class Watched:
+    """A chain that counts the looks at the account."""
 
     def __init__(self, chain: Any) -> None:
         self._chain = chain
@@ -165,10 +180,6 @@ class Priced:
         self.looks += 1
         return int(self._chain.balance(account))
 
-    def post(self, *arguments: Any, urgent: bool = False) -> Any:
-        """Implements :meth:`ChainSender.post`."""
-        return replace(self._chain.post(*arguments, urgent=urgent), fee=ETHER // 10)
-
 
 def said(caplog: pytest.LogCaptureFixture) -> list[str]:
     """What the step said since this was last asked."""
@@ -179,7 +190,8 @@ def said(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 def posting(world: World) -> Context:
     """A relayer that has posted a batch for a tenth of an ether."""
-    chain: Any = Priced(world.chain.account_view(RELAYER))
+    world.chain.price(ETHER // 10 // GAS)
+    chain: Any = Watched(world.chain.account_view(RELAYER))
     relayer = world.relayer(chain=chain)
     world.round(relayer)
     world.take_in(relayer, *[world.signed(n) for n in range(4)])
@@ -281,18 +293,56 @@ def test_step_before_the_chain_is_followed_says_nothing(tmp_path: Path) -> None:
     assert not funds(fresh) and fresh.funds_watch.found is None
 
 
+@on_both
+def test_verifier_is_warned_when_its_funds_do_not_suffice_for_its_dearest_actions(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    world = World(tmp_path)
+    verifier = world.verifier()
+    world.round(verifier)
+    assert verifier.funds_watch.warnings == {} and verifier.funds_watch.found is not None
+    reserve = verifier.funds_watch.found.reserve
+    assert reserve.demand == DEMO.demand_deposit * 9 // 8 and reserve.challenge > 0 == reserve.gas
+    world.chain.charge(1_000 * GWEI)
+    world.wait(int(LOOK_EVERY))
+    funds(verifier)
+    found = verifier.funds_watch.found
+    assert found is not None and found.reserve.gas == 2 * TILE_GAS * 1_000 * GWEI
+    assert found.reserve.demand == wei_of(verifier.config.verifier.demand_budget)  # no more is ever staked
+    assert list(verifier.funds_watch.warnings) == [Short.RESERVE]
+    (said_once,) = [one.getMessage() for one in caplog.records if one.levelname == "WARNING"]
+    assert said_once.startswith(f"account 0x{VERIFIER.hex()}: the account's 1 ether are less than")
+    modest = replace(
+        verifier.config.verifier,
+        demand=False,
+        challenge_false=False,
+        challenge_withheld=False,
+        answer_others=Answering.NEVER,
+    )
+    world.wait(int(LOOK_EVERY))
+    funds(replace(verifier, config=replace(verifier.config, verifier=modest)))
+    found = verifier.funds_watch.found
+    assert found.reserve == Reserve(gas=2 * PROOF_GAS * 1_000 * GWEI) and verifier.funds_watch.warnings == {}
+
+
 # --- what was paid ----------------------------------------------------------------------------------
 
 
 @on_both
 def test_spending_keeps_each_transaction_once_for_some_days(tmp_path: Path) -> None:
     spending = World(tmp_path).relayer().store.spending
+    sent = Sent(b"\1" * 32, RELAYER, 0, Purpose("post", 1, 5))
     first = Spent(b"\1" * 32, "post", 100, 2**70, 1000)
-    later = Spent(b"\2" * 32, "report", 5, 0, 1000 + KEPT)
-    spending.add(first)
-    spending.add(replace(first, fee=1))
+    later = Spent(b"\2" * 32, "beat", 5, 0, 1000 + KEPT)
+    spending.note(sent, 1000)
+    assert spending.since(0) == []  # who knows whether it lands
+    landed = replace(sent, outcome=Outcome(7, 100, 2**70, True))
+    spending.note(landed, 1001)
+    spending.note(landed, 1002)
     assert spending.since(0) == [first] and spending.since(1001) == []
-    spending.add(later)
+    beat = Sent(b"\2" * 32, RELAYER, 1, Purpose("beat"), Outcome(9, 5, 0, False))
+    spending.note(beat, 1000 + KEPT)
     assert spending.since(0) == [first, later]
-    spending.add(replace(later, tx_hash=b"\3" * 32, at=1001 + KEPT))
+    spending.note(replace(beat, tx_hash=b"\3" * 32, number=2), 1001 + KEPT)
     assert first not in spending.since(0) and len(spending.since(0)) == 2

@@ -26,6 +26,7 @@ from typing import Any
 import pytest
 
 from afterproof.chain.base import PromiseBroken
+from afterproof.chain.memory import GAS
 from afterproof.errors import CallReverted, ChainUnavailable
 from afterproof.protocol.terms import DEMO, ETHER
 from afterproof.steps import Context
@@ -356,20 +357,6 @@ def test_claim_that_is_refused_is_tried_again_later(
 # --- costs, order, the end ---------------------------------------------------------------------------
 
 
-class Dear(Refusing):
-    """A chain on which a claim costs so much wei."""
-
-    def __init__(self, chain: Any, fee: int) -> None:
-        super().__init__(chain)
-        self._fee = fee
-
-    def __getattr__(self, name: str) -> Any:
-        found = super().__getattr__(name)
-        if not name.startswith("claim_"):
-            return found
-        return lambda *arguments: replace(found(*arguments), fee=self._fee)
-
-
 def test_claim_beyond_what_claims_may_cost_in_a_day_is_not_made(
     world: Watching, verifier: Context, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -377,10 +364,11 @@ def test_claim_beyond_what_claims_may_cost_in_a_day_is_not_made(
     for held, receipt in zip(world.promised(*receipts), receipts, strict=True):
         world.entrusted(verifier, held, receipt)
     world.wait(world.terms.max_promise_delay + 1)
-    dear = replace(verifier, chain=Dear(verifier.chain, ETHER // 50))  # 0.02 ether each, of 0.05
-    settle(world, dear, rounds=4)
+    world.chain.price(ETHER // 50 // GAS)  # 0.02 ether each, of 0.05
+    settle(world, verifier, rounds=4)
     assert len(broken(verifier)) == 2
     assert "claims have cost 0.04 ether within a day, and this one would cost 0.02 ether" in caplog.text
+    world.chain.price(0)
     settle(world, verifier, rounds=8)  # a claim that costs nothing fits
     assert len(broken(verifier)) == 3
 

@@ -105,6 +105,9 @@ def test_roles_are_the_story() -> None:
             "claim",
             "attest",
             "finalise",
+            "account",
+            "funds",
+            "withdraw",
             "tidy",
         ],
     }

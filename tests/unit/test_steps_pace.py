@@ -325,19 +325,19 @@ class Listening:
         return getattr(self._chain, name)
 
     def post(self, *arguments: Any, urgent: bool = False) -> Any:
-        """Implements :meth:`ChainSender.post`, at a price."""
+        """Implements :meth:`ChainSender.post`."""
         self.urgent.append(urgent)
-        return replace(self._chain.post(*arguments, urgent=urgent), fee=1234)
+        return self._chain.post(*arguments, urgent=urgent)
 
 
 def test_post_keeps_what_it_cost(world: World) -> None:
-    chain: Any = Listening(world.chain.account_view(RELAYER))
-    relayer = world.relayer(chain=chain)
+    world.chain.price(12)
+    relayer = world.relayer()
     world.round(relayer)
     for _ in range(3):
         post_slowly(world, relayer, 1)
     spent = relayer.store.spending.since(0)
-    assert [(one.what, one.fee, one.gas) for one in spent] == [("post", 1234, 100_000)] * 3
+    assert [(one.what, one.fee, one.gas) for one in spent] == [("post", 1_200_000, 100_000)] * 3
     assert {one.tx_hash for one in spent} == {one.tx_hash for one in relayer.store.batches.newest_posted(9)}
 
 

@@ -11,7 +11,7 @@ from afterproof.protocol.state import Claim, FaultKind
 from afterproof.protocol.terms import TERM_NAMES, Terms
 
 from .abi import Function, interface
-from .base import Call, Landed, LaneOpened
+from .base import Call, Landed, LaneOpened, Listener
 from .evm import EvmReader
 from .evm_calls import opened, split_words
 from .heartbeats_evm import EvmHeartbeats
@@ -28,6 +28,9 @@ class EvmActions(EvmReader, EvmRegistryActions, EvmHeartbeats, ABC):
     """Implements the actions of :class:`afterproof.chain.base.ChainSender` over one way to make a call."""
 
     account: bytes
+
+    def tell(self, listener: Listener) -> None:
+        """Implements :meth:`ChainSender.tell`: where nothing is sent, there is nothing to tell."""
 
     @abstractmethod
     def perform(

@@ -68,9 +68,13 @@ from .states import (
     Deployment,
     Landed,
     LaneState,
+    Listener,
     Measurement,
     NodeState,
+    Outcome,
     PauseState,
+    Purpose,
+    Sent,
 )
 
 __all__ = [
@@ -104,6 +108,7 @@ __all__ = [
     "LaneOpened",
     "LaneRotated",
     "LaneState",
+    "Listener",
     "Logged",
     "Measurement",
     "MeasurementAllowed",
@@ -114,15 +119,18 @@ __all__ = [
     "NonceOpened",
     "OperatorChanged",
     "OperatorProposed",
+    "Outcome",
     "PauseState",
     "Place",
     "Posted",
     "PostingPaused",
     "PromiseBroken",
+    "Purpose",
     "RegistryEvent",
     "RegistryWithdrawn",
     "ReporterState",
     "RevokerChanged",
+    "Sent",
     "StakeAdded",
     "StakeWithdrawn",
     "TileAnswered",
@@ -143,6 +151,10 @@ class ChainSender(ChainReader, RegistrySender, HeartbeatSender, Protocol):
     """
 
     account: bytes
+
+    def tell(self, listener: Listener) -> None:
+        """Have ``listener`` told of every transaction from now on, in place of who was told before."""
+        ...
 
     def post(
         self,

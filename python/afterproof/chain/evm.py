@@ -12,9 +12,10 @@ from afterproof.protocol.terms import Terms
 from afterproof.protocol.views import TrustGap
 
 from . import events
-from .base import Block, DemandState, Deployment, LaneState, Logged, PauseState
+from .base import Block, DemandState, Deployment, LaneState, Logged, Outcome, PauseState
 from .endpoint import Observer
 from .evm_calls import LOG_CHUNK, member, opened, split_words
+from .outcomes import outcome_of
 from .registry_evm import EvmRegistryReader
 
 
@@ -62,6 +63,15 @@ class EvmReader(EvmRegistryReader):
     def events(self, first: int, last: int) -> list[Logged]:
         """Implements :meth:`ChainReader.events`."""
         return events.fetch(self._rpc, self._decoder, self.deployment, first, last, self._log_chunk)
+
+    def outcome(self, tx_hash: bytes) -> Outcome | None:
+        """Implements :meth:`ChainReader.outcome`."""
+        receipt = self._rpc.request("eth_getTransactionReceipt", "0x" + tx_hash.hex())
+        if receipt is not None and not isinstance(receipt, dict):
+            raise ChainUnavailable(
+                "the node answered eth_getTransactionReceipt with something that is no receipt"
+            )
+        return None if receipt is None else outcome_of(receipt)
 
     # --- settlement ----------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ Every transaction ever offered under a number is watched, not only the last: any
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -65,12 +65,22 @@ class SendOptions:
 
 
 class Landing:
-    """Brings offers of one account onto the chain, by ``options``; sooner and for more where that is ``urgent``."""
+    """Brings offers of one account onto the chain, by ``options``; sooner and for more where that is ``urgent``.
+
+    ``tell`` is told of each transaction before it is handed in.
+    """
 
     def __init__(
-        self, rpc: Rpc, chain_id: int, signer: TransactionSigner, options: SendOptions, urgent: bool
+        self,
+        rpc: Rpc,
+        chain_id: int,
+        signer: TransactionSigner,
+        options: SendOptions,
+        urgent: bool,
+        tell: Callable[[bytes, Offer], None],
     ) -> None:
         self._rpc, self._chain_id, self._signer, self._options = rpc, chain_id, signer, options
+        self._tell = tell
         self._patience, self._ceiling = options.patience(urgent), options.ceiling(urgent)
 
     def offer(self, offer: Offer, rival: Mapping[str, int] | None) -> None:
@@ -127,6 +137,7 @@ class Landing:
     def _hand_in(self, offer: Offer, fees: dict[str, int]) -> None:
         offer.fees = fees
         signed = self._signer.sign(offer.transaction(self._chain_id))
+        self._tell(signed.hash, offer)
         try:
             self._rpc.send(signed.raw)
         except AlreadyKnown:

@@ -8,8 +8,8 @@
     chain.fail_next(3, ChainUnavailable("down"))   # the next three calls fail
 
 Each transaction is mined at once in a block of its own, ``block_time`` seconds after the one before. The state after a
-block follows from the transactions up to it, so a reorganisation plays the remaining ones again. Gas is free.
-Tests hold it to a real node: ``tests/unit/test_chain_both.py``.
+block follows from the transactions up to it, so a reorganisation plays the remaining ones again. Gas is free
+unless it is priced. Tests hold it to a real node: ``tests/unit/test_chain_both.py``.
 """
 
 import copy
@@ -28,10 +28,13 @@ from afterproof.protocol.settlement import Settlement
 from afterproof.protocol.state import FaultKind
 from afterproof.protocol.terms import DEMO, Terms
 
-from .base import Block, Deployment, Landed, Logged, Place
+from .base import Block, Deployment, Landed, Logged, Outcome, Place
 from .memory_account import MemoryAccount
 from .memory_evidence import Verifiers
 from .memory_state import FAULT_CONTRACTS, Action, Mined, OnHeartbeats, State, Transaction, View, event_of
+
+Told = Callable[[bytes, Outcome | None], None]
+"""Is told a transaction's hash: before it is handed in (None), and what became of it."""
 
 GAS = 100_000
 """What every transaction is said to use."""
@@ -71,6 +74,7 @@ class MemoryChain:
         self._allocated = dict(balances or {})
         self._lock = threading.RLock()
         self._hashes = 0
+        self._gas_price = 0
         self._failures: list[Exception] = []
         self._hook: Callable[[], object] | None = None
         self._delay: int | None = None
@@ -102,6 +106,10 @@ class MemoryChain:
         """The base fee is that from now on, in wei."""
         with self._lock:
             self._base_fee = self._state.base_fee = base_fee
+
+    def price(self, gas_price: int) -> None:
+        """Transactions are said to cost that for a unit of gas from now on, in wei; nobody is charged for it."""
+        self._gas_price = gas_price
 
     # --- time, and what can go wrong -----------------------------------------------------------
 
@@ -165,14 +173,20 @@ class MemoryChain:
             )
 
     def act(
-        self, sender: bytes, action: Action | OnHeartbeats, value: int = 0, dry_run: bool = False
+        self,
+        sender: bytes,
+        action: Action | OnHeartbeats,
+        value: int = 0,
+        dry_run: bool = False,
+        tell: Told = lambda tx_hash, outcome: None,
     ) -> tuple[list[Event], Landed]:
         """Simulates, then mines an action of ``sender``'s; its events as the specification has them (also of a dry
         run), and how it landed.
 
         Public for tests that act on the specification itself: ``chain.act(owner, lambda env, settlement, registry:
         settlement.announce_epoch(env, terms, faults, starts_at))``. The action may be played again by a
-        reorganisation, so all it depends on must be in its arguments.
+        reorganisation, so all it depends on must be in its arguments. ``tell`` is told of what was not refused before
+        it was handed in.
 
         Raises:
             CallReverted, SendFailed: as a ChainSender; and what :meth:`fail_next` said.
@@ -184,13 +198,27 @@ class MemoryChain:
             if dry_run or self._hook or self._delay is not None:
                 events = self._simulate(transaction, head.timestamp + self.block_time)
                 if dry_run:
-                    return events, Landed(b"", head.number, GAS, 0)
+                    return events, Landed(b"", head.number, GAS, GAS * self._gas_price)
+                tell(transaction.hash, None)
+            is_simulated = self._hook is not None or self._delay is not None
             hook, self._hook = self._hook, None
             if hook:
                 hook()
             if self._delay is not None:
                 self._postpone(transaction)
-            return self._include(transaction)
+            try:
+                events, landed = self._include(transaction)
+            except ChainError:
+                if is_simulated:
+                    tell(transaction.hash, self.outcome(self._blocks[-1], transaction.hash))
+                raise
+            tell(transaction.hash, self.outcome(self._blocks[-1], transaction.hash))
+            return events, landed
+
+    def outcome(self, mined: Mined, tx_hash: bytes) -> Outcome:
+        """What became of a transaction of a block."""
+        has_reverted = isinstance(mined.outcomes[tx_hash], ChainError)
+        return Outcome(mined.block.number, GAS, GAS * self._gas_price, not has_reverted)
 
     def parent_hash(self, now: int) -> bytes:
         """The hash of the block before the one whose time is ``now``."""
@@ -239,7 +267,8 @@ class MemoryChain:
         if isinstance(outcome, ChainError):
             raise outcome
         events = tuple(event_of(event) for event in outcome)
-        return outcome, Landed(transaction.hash, mined.block.number, GAS, 0, events)
+        fee = GAS * self._gas_price
+        return outcome, Landed(transaction.hash, mined.block.number, GAS, fee, events)
 
     def _mine(self, seconds: int, transactions: list[Transaction]) -> Mined:
         if seconds < 1:

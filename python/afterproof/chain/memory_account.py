@@ -10,25 +10,30 @@ from afterproof.protocol.settlement import Settlement
 from afterproof.protocol.state import LANE_FAULTS, Claim, FaultKind
 from afterproof.protocol.terms import Terms
 
-from .base import Landed
+from .base import Landed, Listener, Purpose
 from .memory_heartbeats import MemoryHeartbeats
 from .memory_reader import MemoryReader
-from .memory_registry import MemoryRegistryAccount
+from .memory_registry import OTHER
 from .memory_state import FAULT_CONTRACTS
 
 if TYPE_CHECKING:
     from .memory import MemoryChain
 
 
-class MemoryAccount(MemoryReader, MemoryRegistryAccount, MemoryHeartbeats):
+class MemoryAccount(MemoryReader, MemoryHeartbeats):
     """Implements :class:`afterproof.chain.base.ChainSender` over a :class:`afterproof.chain.memory.MemoryChain`."""
 
     def __init__(self, chain: "MemoryChain", account: bytes) -> None:
         super().__init__(chain)
         self.account = account
+        self.listener: Listener | None = None
 
     def __repr__(self) -> str:
         return f"MemoryAccount(0x{self.account.hex()})"
+
+    def tell(self, listener: Listener) -> None:
+        """Implements :meth:`ChainSender.tell`."""
+        self.listener = listener
 
     # --- lanes ---------------------------------------------------------------------------------
 
@@ -48,18 +53,16 @@ class MemoryAccount(MemoryReader, MemoryRegistryAccount, MemoryHeartbeats):
         return self._settle(
             lambda settlement, env: settlement.post(
                 env, lane, first_seq, count, oldest, newest, roots, data_uri
-            )
+            ),
+            purpose=Purpose("post", lane, first_seq),
         )
 
     def open_lane(
         self, poster: bytes, promise_key: bytes, ahead: int, stake: int, dry_run: bool = False
     ) -> tuple[int, Landed]:
         """Implements :meth:`ChainSender.open_lane`."""
-        events, landed = self.chain.act(
-            self.account,
-            lambda env, settlement, _: settlement.open_lane(env, poster, promise_key, ahead),
-            stake,
-            dry_run,
+        events, landed = self._acted(
+            lambda env, settlement, _: settlement.open_lane(env, poster, promise_key, ahead), stake, dry_run
         )
         lane: int = events[0].arguments[0]
         return lane, landed
@@ -102,14 +105,18 @@ class MemoryAccount(MemoryReader, MemoryRegistryAccount, MemoryHeartbeats):
 
     def withdraw(self, to: bytes, dry_run: bool = False) -> Landed:
         """Implements :meth:`ChainSender.withdraw`."""
-        return self._settle(lambda settlement, env: settlement.withdraw(env, to), dry_run=dry_run)
+        return self._settle(
+            lambda settlement, env: settlement.withdraw(env, to), 0, dry_run, Purpose("withdraw")
+        )
 
     # --- faults, demands, promises -------------------------------------------------------------
 
     def prove_fault(self, kind: FaultKind, claim: Claim, dry_run: bool = False) -> Landed:
         """Implements :meth:`ChainSender.prove_fault`."""
         return self._settle(
-            lambda settlement, env: settlement.prove_fault(env, int(kind), claim), dry_run=dry_run
+            lambda settlement, env: settlement.prove_fault(env, int(kind), claim),
+            dry_run=dry_run,
+            purpose=Purpose.of_batch("dispute", claim.batch, claim.index),
         )
 
     def demand_tile(
@@ -127,6 +134,7 @@ class MemoryAccount(MemoryReader, MemoryRegistryAccount, MemoryHeartbeats):
             lambda settlement, env: settlement.demand_tile(env, batch, tile, tile_root, proof),
             deposit,
             dry_run,
+            Purpose.of_batch("demand", batch, tile),
         )
 
     def answer_tile(
@@ -143,19 +151,27 @@ class MemoryAccount(MemoryReader, MemoryRegistryAccount, MemoryHeartbeats):
         proof = tuple(path)
         return self._settle(
             lambda settlement, env: settlement.answer_tile(env, batch, tile, half, data, other, proof),
-            dry_run=dry_run,
+            0,
+            dry_run,
+            Purpose.of_batch("answer", batch, tile),
         )
 
     def expire_demand(self, batch: BatchId, tile: int, dry_run: bool = False) -> Landed:
         """Implements :meth:`ChainSender.expire_demand`."""
         return self._settle(
-            lambda settlement, env: settlement.expire_demand(env, batch, tile), dry_run=dry_run
+            lambda settlement, env: settlement.expire_demand(env, batch, tile),
+            0,
+            dry_run,
+            Purpose.of_batch("demand", batch, tile),
         )
 
     def claim_missed(self, opening: Opening, first_seq: int, dry_run: bool = False) -> Landed:
         """Implements :meth:`ChainSender.claim_missed`."""
         return self._settle(
-            lambda settlement, env: settlement.claim_missed(env, opening, first_seq), dry_run=dry_run
+            lambda settlement, env: settlement.claim_missed(env, opening, first_seq),
+            0,
+            dry_run,
+            Purpose("claim", *opening.place),
         )
 
     def claim_omitted(
@@ -165,13 +181,18 @@ class MemoryAccount(MemoryReader, MemoryRegistryAccount, MemoryHeartbeats):
         proof = tuple(path)
         return self._settle(
             lambda settlement, env: settlement.claim_omitted(env, opening, first_seq, other, proof),
-            dry_run=dry_run,
+            0,
+            dry_run,
+            Purpose("claim", *opening.place),
         )
 
     def claim_double(self, first: Opening, second: Opening, first_seq: int, dry_run: bool = False) -> Landed:
         """Implements :meth:`ChainSender.claim_double`."""
         return self._settle(
-            lambda settlement, env: settlement.claim_double(env, first, second, first_seq), dry_run=dry_run
+            lambda settlement, env: settlement.claim_double(env, first, second, first_seq),
+            0,
+            dry_run,
+            Purpose("claim", *first.place),
         )
 
     # --- owner and guardian --------------------------------------------------------------------
@@ -198,9 +219,11 @@ class MemoryAccount(MemoryReader, MemoryRegistryAccount, MemoryHeartbeats):
         return self._settle(lambda settlement, env: settlement.set_guardian(env, guardian), dry_run=dry_run)
 
     def _settle(
-        self, action: Callable[[Settlement, Env], list[Event]], value: int = 0, dry_run: bool = False
+        self,
+        action: Callable[[Settlement, Env], list[Event]],
+        value: int = 0,
+        dry_run: bool = False,
+        purpose: Purpose = OTHER,
     ) -> Landed:
         """Acts on the settlement contract."""
-        return self.chain.act(
-            self.account, lambda env, settlement, _: action(settlement, env), value, dry_run
-        )[1]
+        return self._acted(lambda env, settlement, _: action(settlement, env), value, dry_run, purpose)[1]

@@ -1,7 +1,6 @@
 """The in-memory chain's ``Heartbeats`` as one account reads it and acts on it."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 from afterproof.protocol.heartbeat_terms import HeartbeatTerms
 from afterproof.protocol.heartbeats import Heartbeats
@@ -9,18 +8,13 @@ from afterproof.protocol.outcome import Env
 from afterproof.protocol.registry import Registry
 
 from .heartbeats import ReporterState
+from .memory_registry import MemoryRegistryAccount
 from .memory_state import OnHeartbeats
-from .states import Landed
-
-if TYPE_CHECKING:
-    from .memory import MemoryChain
+from .states import Landed, Purpose
 
 
-class MemoryHeartbeats:
+class MemoryHeartbeats(MemoryRegistryAccount):
     """Implements :class:`afterproof.chain.heartbeats.HeartbeatSender`."""
-
-    chain: "MemoryChain"
-    account: bytes
 
     def heartbeat_terms(self) -> HeartbeatTerms:
         """Implements :meth:`HeartbeatSender.heartbeat_terms`."""
@@ -68,4 +62,4 @@ class MemoryHeartbeats:
         )
 
     def _beat(self, action: Callable[[Heartbeats, Env, Registry], None], value: int = 0) -> Landed:
-        return self.chain.act(self.account, OnHeartbeats(action), value)[1]
+        return self._acted(OnHeartbeats(action), value, purpose=Purpose("beat"))[1]

@@ -11,7 +11,7 @@ from afterproof.protocol.state import ZERO_ADDRESS, FaultKind, Standing, VoidRea
 from afterproof.protocol.terms import Terms
 from afterproof.protocol.views import TrustGap
 
-from .base import Block, DemandState, LaneState, Logged, PauseState
+from .base import Block, DemandState, LaneState, Logged, Outcome, PauseState
 from .memory_registry_reader import MemoryRegistryReader
 from .memory_state import FAULT_CONTRACTS
 
@@ -43,6 +43,14 @@ class MemoryReader(MemoryRegistryReader):
         """Implements :meth:`ChainReader.events`."""
         mined = self.chain.view().mined[max(first, 0) : last + 1]
         return [logged for one in mined for logged in one.logs]
+
+    def outcome(self, tx_hash: bytes) -> Outcome | None:
+        """Implements :meth:`ChainReader.outcome`."""
+        view = self.chain.view()
+        for mined in reversed(view.mined):
+            if tx_hash in mined.outcomes:
+                return self.chain.outcome(mined, tx_hash)
+        return None
 
     def lane(self, lane: int) -> LaneState | None:
         """Implements :meth:`ChainReader.lane`."""

@@ -1,18 +1,21 @@
 """The in-memory chain's registry as one account acts on it."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from afterproof.protocol.attestations import Binding, Claims
 from afterproof.protocol.outcome import Env, Event, Revert, checked_owner
 from afterproof.protocol.registry import Registry
 
 from .memory_evidence import NitroVerifier
-from .memory_state import in_registry
-from .states import Landed
+from .memory_state import Action, OnHeartbeats, in_registry
+from .states import Landed, Listener, Outcome, Purpose, Sent
 
 if TYPE_CHECKING:
     from .memory import MemoryChain
+
+
+OTHER: Final = Purpose("other")
 
 
 class MemoryRegistryAccount:
@@ -20,6 +23,7 @@ class MemoryRegistryAccount:
 
     chain: "MemoryChain"
     account: bytes
+    listener: Listener | None
 
     def open_nonce(self, operator: bytes, payout: bytes, dry_run: bool = False) -> tuple[bytes, Landed]:
         """Implements :meth:`RegistrySender.open_nonce`."""
@@ -66,7 +70,9 @@ class MemoryRegistryAccount:
 
     def challenge_attestation(self, number: int, deposit: int, dry_run: bool = False) -> Landed:
         """Implements :meth:`RegistrySender.challenge_attestation`."""
-        return self._registered(lambda registry, env: registry.challenge(env, number), deposit, dry_run)[1]
+        return self._registered(
+            lambda registry, env: registry.challenge(env, number), deposit, dry_run, _about(number)
+        )[1]
 
     def prove_attestation(
         self,
@@ -79,7 +85,9 @@ class MemoryRegistryAccount:
     ) -> Landed:
         """Implements :meth:`RegistrySender.prove_attestation`."""
         return self._register(
-            lambda registry, env: registry.prove(env, number, claims, public_key, document, hints), dry_run
+            lambda registry, env: registry.prove(env, number, claims, public_key, document, hints),
+            dry_run,
+            _about(number),
         )
 
     def prove_certificate(
@@ -94,11 +102,13 @@ class MemoryRegistryAccount:
             verifier.prove_certificate(der, parent)
             return []
 
-        return self._register(prove, dry_run)
+        return self._register(prove, dry_run, Purpose("attest"))
 
     def expire_challenge(self, number: int, dry_run: bool = False) -> Landed:
         """Implements :meth:`RegistrySender.expire_challenge`."""
-        return self._register(lambda registry, env: registry.expire_challenge(env, number), dry_run)
+        return self._register(
+            lambda registry, env: registry.expire_challenge(env, number), dry_run, _about(number)
+        )
 
     def retire_attestation(self, number: int, dry_run: bool = False) -> Landed:
         """Implements :meth:`RegistrySender.retire_attestation`."""
@@ -184,17 +194,46 @@ class MemoryRegistryAccount:
 
     def withdraw_from_registry(self, to: bytes, dry_run: bool = False) -> Landed:
         """Implements :meth:`RegistrySender.withdraw_from_registry`."""
-        return self._register(lambda registry, env: registry.withdraw(env, to), dry_run)
+        return self._register(lambda registry, env: registry.withdraw(env, to), dry_run, Purpose("withdraw"))
 
-    def _register(self, action: Callable[[Registry, Env], list[Event]], dry_run: bool = False) -> Landed:
-        return self._registered(action, dry_run=dry_run)[1]
+    def _register(
+        self, action: Callable[[Registry, Env], list[Event]], dry_run: bool = False, purpose: Purpose = OTHER
+    ) -> Landed:
+        return self._registered(action, dry_run=dry_run, purpose=purpose)[1]
 
     def _registered(
-        self, action: Callable[[Registry, Env], list[Event]], value: int = 0, dry_run: bool = False
+        self,
+        action: Callable[[Registry, Env], list[Event]],
+        value: int = 0,
+        dry_run: bool = False,
+        purpose: Purpose = OTHER,
     ) -> tuple[list[Event], Landed]:
-        return self.chain.act(
-            self.account, lambda env, _, registry: in_registry(action(registry, env)), value, dry_run
+        return self._acted(
+            lambda env, _, registry: in_registry(action(registry, env)), value, dry_run, purpose
         )
+
+    def _acted(
+        self,
+        action: Action | OnHeartbeats,
+        value: int = 0,
+        dry_run: bool = False,
+        purpose: Purpose = OTHER,
+    ) -> tuple[list[Event], Landed]:
+        """Acts, and tells what is said to be told."""
+        told: list[tuple[bytes, Outcome | None]] = []
+        try:
+            return self.chain.act(
+                self.account, action, value, dry_run, lambda tx_hash, outcome: told.append((tx_hash, outcome))
+            )
+        finally:
+            for tx_hash, outcome in told:
+                if self.listener is not None:
+                    number = int.from_bytes(tx_hash[:6])  # no account has numbers here: each its own
+                    self.listener(Sent(tx_hash, self.account, number, purpose, outcome))
+
+
+def _about(number: int) -> Purpose:
+    return Purpose("attest", attestation=number)
 
 
 def _numbered(events: Sequence[Event], landed: Landed) -> tuple[int, Landed]:

@@ -11,7 +11,7 @@ from afterproof.protocol.views import TrustGap
 
 from .event_types import Logged
 from .registry_reading import RegistryReader
-from .states import Block, DemandState, Deployment, LaneState, PauseState
+from .states import Block, DemandState, Deployment, LaneState, Outcome, PauseState
 
 
 class ChainReader(RegistryReader, Protocol):
@@ -40,6 +40,10 @@ class ChainReader(RegistryReader, Protocol):
 
     def events(self, first: int, last: int) -> list[Logged]:
         """All events of both contracts in blocks ``first`` to ``last``, inclusive, in chain order."""
+        ...
+
+    def outcome(self, tx_hash: bytes) -> Outcome | None:
+        """What became of a transaction; None: it is in no block of the chain as it is now."""
         ...
 
     def lane(self, lane: int) -> LaneState | None:

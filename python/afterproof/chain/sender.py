@@ -7,9 +7,11 @@ from afterproof.errors import ChainUnavailable
 
 from .abi import Function, MalformedAbi
 from .actions import EvmActions
-from .base import Call, Deployment, Landed
+from .base import Call, Deployment, Landed, Listener, Outcome, Sent
 from .endpoint import Observer
 from .evm_calls import LOG_CHUNK
+from .offers import Offer
+from .purposes import purpose_of
 from .signers import TransactionSigner
 from .wallet import SendOptions, Wallet
 
@@ -37,11 +39,21 @@ class EvmSender(EvmActions):
         quorum: int = 1,
     ) -> None:
         super().__init__(rpc_url, deployment, timeout, log_chunk, observer, quorum)
-        self._wallet = Wallet(self._rpc, deployment.chain_id, signer, options)
+        self._wallet = Wallet(self._rpc, deployment.chain_id, signer, options, self._told)
         self.account = self._wallet.account
+        self._listener: Listener | None = None
 
     def __repr__(self) -> str:
         return f"EvmSender(chain {self.deployment.chain_id} at {self._rpc.node}, 0x{self.account.hex()})"
+
+    def tell(self, listener: Listener) -> None:
+        """Implements :meth:`ChainSender.tell`."""
+        self._listener = listener
+
+    def _told(self, tx_hash: bytes, offer: Offer, outcome: Outcome | None) -> None:
+        if self._listener is not None:
+            purpose = purpose_of(self.deployment, offer.intent)
+            self._listener(Sent(tx_hash, self.account, offer.number, purpose, outcome))
 
     def perform(
         self, kind: Function, call: Call, dry_run: bool = False, urgent: bool = False

@@ -3,9 +3,11 @@
 Addresses are 20 bytes, hashes 32 bytes, amounts wei, times unix seconds.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from afterproof.protocol.attestations import AttestationState, Binding
+from afterproof.protocol.header import BatchId, first_seq_of, lane_of
 
 from .event_types import ChainEvent
 
@@ -158,3 +160,50 @@ class Landed:
     def fields(self) -> dict[str, object]:
         """What a message about it holds, for programs."""
         return {"tx_hash": self.tx_hash, "block": self.block, "gas": self.gas_used, "fee": self.fee}
+
+
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """What a transaction is for, and what it is about; None: not said.
+
+    ``what`` is one word: post, dispute, demand (and settling it), answer, claim, attest, beat, withdraw, other.
+    ``seq`` is the number on the lane of a batch's first receipt, or of the receipt that was promised; ``place`` a
+    leaf's or tile's.
+    """
+
+    what: str
+    lane: int | None = None
+    seq: int | None = None
+    place: int | None = None
+    attestation: int | None = None
+
+    @classmethod
+    def of_batch(cls, what: str, batch: BatchId, place: int | None = None) -> "Purpose":
+        """Something about a batch, or a leaf or tile of it."""
+        return cls(what, lane_of(batch), first_seq_of(batch), place)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a transaction that is in a block: the gas it used, its whole fee in wei, whether it succeeded."""
+
+    block: int
+    gas_used: int
+    fee: int
+    succeeded: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A transaction of ours. Of those with one ``number`` (nonce) at most one lands. ``outcome`` None: it is about to
+    be handed in, or nobody saw what became of it."""
+
+    tx_hash: bytes
+    account: bytes
+    number: int
+    purpose: Purpose
+    outcome: Outcome | None = None
+
+
+Listener = Callable[[Sent], None]
+"""Is told of each transaction before it is handed in, and again of one that is seen to have landed."""

@@ -5,6 +5,7 @@ The private key never leaves :mod:`afterproof.chain.signers`: it is in no repr, 
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,8 +17,10 @@ from .fees import current_fees, gwei
 from .landing import Landing, SendOptions
 from .numbers import Numbers
 from .offers import Intent, Offer, Waiting
+from .outcomes import outcome_of
 from .rpc import Rpc, data, quantity
 from .signers import KeySigner, TransactionSigner, address_of
+from .states import Outcome
 
 __all__ = ["Mined", "Quote", "SendOptions", "Wallet", "address_of"]
 
@@ -53,7 +56,12 @@ class Wallet:
     """
 
     def __init__(
-        self, rpc: Rpc, chain_id: int, signer: bytes | TransactionSigner, options: SendOptions | None = None
+        self,
+        rpc: Rpc,
+        chain_id: int,
+        signer: bytes | TransactionSigner,
+        options: SendOptions | None = None,
+        tell: "Tell | None" = None,
     ) -> None:
         self._rpc = rpc
         self._chain_id = chain_id
@@ -62,6 +70,7 @@ class Wallet:
         self._lock = threading.Lock()
         self.account = self._signer.account
         self._numbers = Numbers(rpc, self.account)
+        self._tell = tell
 
     def __repr__(self) -> str:
         return f"Wallet({checksummed(self.account)})"
@@ -99,7 +108,7 @@ class Wallet:
             SendFailed: not sent, or not landed in time: it may land later.
             ChainUnavailable: the node does not answer; nothing was sent.
         """
-        landing = Landing(self._rpc, self._chain_id, self._signer, self._options, urgent)
+        landing = Landing(self._rpc, self._chain_id, self._signer, self._options, urgent, self._hand_in)
         offer = self._offered(Intent(to, payload, value), landing, urgent)
         receipt = None
         try:
@@ -107,9 +116,16 @@ class Wallet:
         finally:
             with self._lock:
                 self._numbers.release(offer, receipt is not None)
-        if quantity(receipt.get("status"), "a receipt's status") != 1:
+        found = outcome_of(receipt)
+        if self._tell is not None:
+            self._tell(tx_hash, offer, found)
+        if not found.succeeded:
             raise self._why(offer, receipt)
         return _mined(tx_hash, receipt)
+
+    def _hand_in(self, tx_hash: bytes, offer: Offer) -> None:
+        if self._tell is not None:
+            self._tell(tx_hash, offer, None)
 
     def _offered(self, intent: Intent, landing: Landing, urgent: bool) -> Offer:
         """The intent handed in, where it does not stand behind what may never land."""
@@ -208,13 +224,12 @@ class Wallet:
         return CallReverted("NoReason")
 
 
+Tell = Callable[[bytes, Offer, Outcome | None], None]
+"""Is told a transaction's hash and what it was offered for: before it is handed in, and what became of it."""
+
+
 def _mined(tx_hash: bytes, receipt: dict[str, Any]) -> Mined:
-    gas_used = quantity(receipt.get("gasUsed"), "a receipt's gas")
-    price = receipt.get("effectiveGasPrice")
-    fee = gas_used * quantity(price, "a receipt's gas price") if price is not None else 0
-    if receipt.get("l1Fee") is not None:  # rollups of the OP stack charge the data apart
-        fee += quantity(receipt["l1Fee"], "a receipt's L1 fee")
+    found = outcome_of(receipt)
     created = receipt.get("contractAddress")
     contract = data(created, "a receipt's contract", 20) if created is not None else None
-    number = quantity(receipt.get("blockNumber"), "a receipt's block")
-    return Mined(tx_hash, number, gas_used, fee, receipt.get("logs"), contract)
+    return Mined(tx_hash, found.block, found.gas_used, found.fee, receipt.get("logs"), contract)

@@ -10,6 +10,7 @@ import click
 from .. import __version__
 from ..errors import AfterproofError, CallReverted
 from ..protocol.errors import ProtocolError
+from .alerts import alerts
 from .attestation_show import attestation
 from .audit import audit
 from .credits import credit
@@ -19,6 +20,7 @@ from .demo import demo, devnet
 from .epoch import epoch
 from .guardian import guardian
 from .lane_changes import lane
+from .ledger import ledger
 from .measurement import measurement
 from .node_changes import node
 from .options import config_option, examples
@@ -59,7 +61,7 @@ def afterproof() -> None:
 
 COMMANDS: Final = (
     demo, devnet, receipt, promise, watch, attestation, init, keys, node, measurement, lane, gateway, relayer, verifier,
-    audit, token, data, store, demand, credit, epoch, guardian, timelock,
+    ledger, alerts, audit, token, data, store, demand, credit, epoch, guardian, timelock,
 )  # fmt: skip
 
 for command in COMMANDS:

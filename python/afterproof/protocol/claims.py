@@ -1,18 +1,15 @@
 """Claims on broken promises: one transaction, no bond, no answer period."""
 
 from dataclasses import dataclass
-from typing import Final
 
 from .batching import TILE
 from .header import batch_id
 from .merkle import root_of
 from .outcome import Env, Event, Revert
 from .promise import SignedPromise
+from .shares import BENEFICIARY_PERCENT, CALLER_PERCENT
 from .state import Batch, Lane, PromiseFault
 from .views import Views
-
-BENEFICIARY_PERCENT: Final = 45
-CALLER_PERCENT: Final = 5
 
 
 @dataclass(frozen=True)

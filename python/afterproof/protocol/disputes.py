@@ -11,6 +11,7 @@ from .merkle import BatchTree, node_hash, root_of
 from .outcome import Env, Event, Revert, checked_width
 from .packing import hash_of, unpack
 from .receipt import MAX_SIGNATURE, Leaf, keccak
+from .shares import PROVER_PERCENT
 from .signing import scheme_of, verify_leaf
 from .state import TIME_BITS, Batch, Claim, Demand, FaultKind, Standing
 from .views import Views
@@ -49,7 +50,7 @@ class Disputes(Views):
         if not self._judge(FaultKind(kind), leaf, claim, batch, env.now):
             raise Revert("NotProven", kind)
         lane = self.lanes[lane_of(claim.batch)]
-        slashed = self._slash(lane, epoch.terms.leaf_slash, [(env.sender, 50)])
+        slashed = self._slash(lane, epoch.terms.leaf_slash, [(env.sender, PROVER_PERCENT)])
         events = [Event("FaultProven", (claim.batch, claim.index, kind, env.sender, slashed))]
         if ranged:
             batch.header = replace(batch.header, flags=batch.header.flags | HAS_MISDECLARED)
@@ -228,6 +229,6 @@ class Disputes(Views):
         batch.header = replace(batch.header, open_demands=batch.header.open_demands - 1)
         lane = self.lanes[lane_of(batch_id)]
         amount = len(sound) * self._epoch_of(batch.header).terms.leaf_slash
-        slashed = self._slash(lane, amount, [(demand.challenger, 50)])
+        slashed = self._slash(lane, amount, [(demand.challenger, PROVER_PERCENT)])
         events = [Event("DemandExpired", (batch_id, tile, demand.challenger, slashed))]
         return events + self._count_faults(batch_id, batch, lane, EXPIRED_DEMAND, env.now)

@@ -17,6 +17,7 @@ class Short(StrEnum):
     """What runs out."""
 
     FUNDS = "funds"
+    RESERVE = "reserve"
     COVER = "cover"
     PROMISES = "promises"
     KEY = "promise key"
@@ -35,6 +36,20 @@ class Account:
     def lasts(self) -> float | None:
         """Seconds until it is used up; None: nobody can say, or it costs nothing."""
         return self.balance / self.a_day * DAY if self.a_day else None
+
+
+@dataclass(frozen=True, slots=True)
+class Reserve:
+    """What a verifier's dearest actions take at today's fees: the deposits of a demand and of a challenge, and gas."""
+
+    demand: int = 0
+    challenge: int = 0
+    gas: int = 0
+
+    @property
+    def total(self) -> int:
+        """What must be at hand."""
+        return self.demand + self.challenge + self.gas
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +100,7 @@ class Funds:
     cover: Cover | None = None
     authority: Authority = Authority()
     bond: tuple[int, int] | None = None
+    reserve: Reserve = Reserve()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +139,8 @@ def warnings(funds: Funds, limits: Limits) -> Iterator[tuple[Short, str]]:
             f"the account's {_ether(account.balance)} ether last for about {_time(lasts)} at today's rate of "
             f"{_ether(account.a_day or 0)} a day: fund it",
         )
+    if 0 < account.balance < funds.reserve.total:
+        yield Short.RESERVE, _reserve(account, funds.reserve)
     if cover is not None:
         yield from _cover(cover, limits)
     if authority.foreign:
@@ -148,6 +166,19 @@ def warnings(funds: Funds, limits: Limits) -> Iterator[tuple[Short, str]]:
             f"the bond of the heartbeats' reporter is {_ether(funds.bond[0])} of {_ether(funds.bond[1])} ether: "
             "heartbeats are not reported",
         )
+
+
+def _reserve(account: Account, reserve: Reserve) -> str:
+    deposits = [
+        f"{_ether(amount)} for the deposit of a {what}"
+        for what, amount in (("demand", reserve.demand), ("challenge", reserve.challenge))
+        if amount
+    ]
+    parts = [*deposits, *([f"{_ether(reserve.gas)} for gas"] if reserve.gas else [])]
+    return (
+        f"the account's {_ether(account.balance)} ether are less than its dearest actions may take at today's fees, "
+        f"{_ether(reserve.total)} ({', '.join(parts)}): fund it"
+    )
 
 
 def _cover(cover: Cover, limits: Limits) -> Iterator[tuple[Short, str]]:

@@ -7,8 +7,8 @@ from .header import HAS_VOIDS, IS_STRUCK, MAX_FAULT_COUNT, BatchId, Header
 from .outcome import Event, Revert
 from .receipt import Domain
 from .registry import Registry
+from .shares import share_of
 from .state import ZERO_ADDRESS, Batch, Epoch, Lane, Pause
-from .terms import GWEI
 
 FUSE: Final = 256
 """At this fault count every leaf of a batch that is not yet final is void."""
@@ -116,7 +116,7 @@ class Ledger:
         lane.burned += slashed
         for payee, percent in shares:
             if payee != ZERO_ADDRESS:
-                share = slashed // GWEI * percent // 100 * GWEI
+                share = share_of(slashed, percent)
                 lane.burned -= share
                 self._credit(payee, share)
         return slashed

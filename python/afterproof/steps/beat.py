@@ -20,7 +20,6 @@ from ..protocol.heartbeat import (
 )
 from ..protocol.heartbeat_terms import HeartbeatTerms
 from ..store.heartbeats import StoredHeartbeat
-from ..store.spending import Spent
 from .context import Context
 
 log = logging.getLogger(__name__)
@@ -108,7 +107,6 @@ def _report(context: Context) -> None:
             "reported %d heartbeats of round %d for %d gas", len(fresh), number, landed.gas_used,
             extra={"round": number, "count": len(fresh)} | landed.fields,
         )  # fmt: skip
-        context.store.spending.add(Spent(landed.tx_hash, "report", landed.gas_used, landed.fee, context.now))
 
 
 def _is_ripe(context: Context, stored: Sequence[StoredHeartbeat]) -> bool:

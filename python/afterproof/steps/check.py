@@ -65,7 +65,11 @@ def check(context: Context) -> bool:
         if posted is not None
         else Wait(now + 1, "it is not in the store")
     )
-    if wait is not None:
+    trouble = f"batch {name_of(due[0].batch)}"
+    if wait is None:
+        context.troubles.over(trouble)
+    else:
+        context.troubles.meet(trouble, wait.why, context.clock())
         context.metrics.checking.look("wait")
         log.error(
             "batch %s cannot be judged yet, by no fault of its own: %s", name_of(due[0].batch), wait.why,

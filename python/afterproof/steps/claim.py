@@ -24,7 +24,6 @@ from ..protocol.state import PromiseFault
 from ..protocol.watching import FOREVER, BreachClaim, Fate, Finding, Paid, Spot, Watched, claims_on, find
 from ..store.batches import PostedBatch
 from ..store.broken import BrokenPromise
-from ..store.spending import Spent
 from ..store.watched import Number, WatchedPromise
 from ..units import ether, wei_of
 from .context import Context, backoff
@@ -195,7 +194,6 @@ def _claim(context: Context, pending: _Pending, now: int) -> None:
         if landed is None:
             store.watched.postpone(promise, now + AGAIN)
             return
-        store.spending.add(Spent(landed.tx_hash, "claim", landed.gas_used, landed.fee, now))
         store.watched.postpone(promise, now + RESEND)
         context.metrics.chain.land("claim", landed.gas_used, landed.fee)
         log.info(

@@ -6,10 +6,10 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from ..chain.base import Block, ChainSender, Deployment
+from ..chain.base import Block, ChainSender, Deployment, Sent
 from ..config import Config
 from ..data import Data
-from ..errors import ConfigError, DataUnavailable
+from ..errors import ConfigError, DataUnavailable, StoreUnavailable
 from ..protocol.attestations import NodeRecord
 from ..protocol.closing import Fees
 from ..protocol.funds import Funds, Short
@@ -22,6 +22,7 @@ from ..protocol.receipt import Domain
 from ..protocol.signing import Secp256k1Signer
 from ..store import Store
 from ..store.registry import EpochRecord, Registry
+from ..telemetry.alerts import Troubles
 from ..telemetry.liveness import Liveness
 from ..telemetry.metrics import Metrics
 
@@ -329,6 +330,7 @@ class Context:
     readback: ReadBack = field(default_factory=ReadBack)
     metrics: Metrics = field(default_factory=Metrics)
     liveness: Liveness = field(default_factory=Liveness)
+    troubles: Troubles = field(default_factory=Troubles)
     pace_watch: PaceWatch = field(default_factory=PaceWatch)
     funds_watch: FundsWatch = field(default_factory=FundsWatch)
     rolls: Rolls = field(default_factory=Rolls)
@@ -337,6 +339,19 @@ class Context:
     rehearsal: Rehearsal = field(default_factory=Rehearsal)
     tidying: Interval = field(default_factory=Interval)
     root_watch: Interval = field(default_factory=Interval)
+    accounting: Interval = field(default_factory=Interval)
+    withdrawing: Interval = field(default_factory=Interval)
+
+    def __post_init__(self) -> None:
+        """Have what the account sends kept in the store, whoever has it sent."""
+        self.chain.tell(self._keep)
+
+    def _keep(self, sent: Sent) -> None:
+        try:
+            self.store.spending.note(sent, self.now)
+        except StoreUnavailable as error:
+            # What it is for matters more than what it costs.
+            log.error("what transaction 0x%s costs is not kept: %s", sent.tx_hash.hex(), error)
 
     @property
     def now(self) -> int:
@@ -455,6 +470,18 @@ def has_sign_of_network(context: Context, since: int, besides: BatchId | None = 
             context.reach.found(now)
             return True
     return False
+
+
+def seconds_left(context: Context) -> dict[str, int]:
+    """For each kind of action that waits, the seconds until its nearest deadline; below zero: it has passed."""
+    store, verifier, now = context.store, context.config.verifier, context.chain_now
+    if store.role == "relayer":
+        times = store.pending.of_relayer(context.lane)
+        due = store.promises.earliest_due(context.lane, store.measures.posted_until(context.lane))
+        times |= {"post": due} if due is not None else {}
+    else:
+        times = store.pending.of_verifier(now, verifier.demand, verifier.challenge_false)
+    return {action: time - now for action, time in times.items()}
 
 
 Step = Callable[[Context], bool]

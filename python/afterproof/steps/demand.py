@@ -14,7 +14,7 @@ from ..protocol.answers import tile_path
 from ..protocol.header import name_of
 from ..protocol.merkle import TILE
 from ..protocol.receipt import keccak
-from ..protocol.terms import GWEI
+from ..protocol.shares import PROVER_PERCENT, share_of
 from ..store.batches import PostedBatch
 from ..store.deadlines import Action, Deadline
 from ..store.demands import StoredDemand
@@ -111,8 +111,7 @@ def _note(context: Context, found: StoredDemand, cursor: Block) -> None:
     """What came of a demand of ours."""
     verdict = _verdict_of(context, found)
     if found.slashed is not None:
-        # The prover's share, as the contract divides it: half, in whole gwei.
-        reward = found.slashed // GWEI // 2 * GWEI
+        reward = share_of(found.slashed, PROVER_PERCENT)
         context.store.verdicts.settle(verdict, State.EXPIRED, cursor.number, reward, verdict.why)
         log.info(
             "%s is settled: the deposit of %s is back, and %s of what the lane lost are ours",

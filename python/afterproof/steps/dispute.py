@@ -11,8 +11,8 @@ from ..protocol.evidence import read_duplicate_evidence
 from ..protocol.header import BatchId, first_seq_of, lane_of, name_of
 from ..protocol.merkle import TILE, root_of
 from ..protocol.receipt import Leaf, Receipt
+from ..protocol.shares import PROVER_PERCENT, share_of
 from ..protocol.state import Claim, FaultKind
-from ..protocol.terms import GWEI
 from ..store.batches import PostedBatch
 from ..store.deadlines import Action, Deadline
 from ..store.faults import ProvenFault
@@ -199,10 +199,9 @@ def _settle_proven(
 ) -> None:
     is_of_verdict = (proven.place, proven.kind) == (verdict.place, verdict.kind)
     if is_of_verdict and proven.prover == context.chain.account:
-        # The prover's share, as the contract divides it: half, in whole gwei.
-        reward = proven.slashed // GWEI // 2 * GWEI
+        reward = share_of(proven.slashed, PROVER_PERCENT)
         _settle(context, deadline, verdict, State.PROVEN, block, reward)
-        context.metrics.checking.prove(verdict.kind, reward)
+        context.metrics.checking.prove(verdict.kind)
         log.info(
             "%s is proven; the lane lost %d wei, %d of it are ours", _name(verdict), proven.slashed, reward,
             extra=_fields(verdict) | {"reward": reward},

@@ -1,16 +1,40 @@
-"""Funds: look once a minute at what the account and the lane hold, and warn before it runs out."""
+"""Funds: look once a minute at what the account and the lane hold, and warn before it runs out.
+
+A verifier has no lane: its account must last, and suffice at any time for the dearest of what it may have to do.
+"""
 
 import logging
 from typing import Final
 
-from ..protocol.funds import HOUR, Account, Authority, Cover, Funds, Limits, a_day, capacity, warnings
-from ..protocol.terms import DAY
+from ..protocol.disputes import ANSWER_GAS, LEAF_GAS
+from ..protocol.funds import (
+    HOUR,
+    Account,
+    Authority,
+    Cover,
+    Funds,
+    Limits,
+    Reserve,
+    a_day,
+    capacity,
+    warnings,
+)
+from ..protocol.merkle import TILE
+from ..protocol.terms import DAY, Terms
+from ..settings import Answering
+from ..units import wei_of
 from .context import Context
 
 log = logging.getLogger(__name__)
 
 LOOK_EVERY: Final = 60.0
 """Seconds between two looks."""
+
+PROOF_GAS: Final = 480_000
+"""What the dearest proof of a fault takes."""
+
+TILE_GAS: Final = 4_400_000
+"""What showing a whole tile takes."""
 
 REPEAT_AFTER: Final = 3600.0
 """Seconds after which a warning that lasts is said again."""
@@ -25,18 +49,49 @@ def funds(context: Context) -> bool:
     watch, clock = context.funds_watch, context.clock()
     if not watch.is_wanted(clock, LOOK_EVERY):
         return False
-    found = _look(context)
+    is_relayer, relayer = context.store.role == "relayer", context.config.relayer
+    found = _look(context) if is_relayer else _look_at_verifier(context)
     if found is not None:
-        settings = context.config.relayer
-        limits = Limits(settings.funds_warning * DAY, settings.cover_warning)
-        watch.keep(clock, found, dict(warnings(found, limits)))
+        days = relayer.funds_warning if is_relayer else context.config.verifier.funds_warning
+        watch.keep(clock, found, dict(warnings(found, Limits(days * DAY, relayer.cover_warning))))
+        account = f"account 0x{context.chain.account.hex()}"
+        whose = f"lane {context.lane}" if is_relayer else account
         for what, sentence in watch.to_say(clock, REPEAT_AFTER):
-            log.warning("lane %d, account 0x%s: %s", context.lane, context.chain.account.hex(), sentence)
+            log.warning("%s: %s", f"{whose}, {account}" if is_relayer else whose, sentence)
             watch.said[what] = clock
         for what in [one for one in watch.said if one not in watch.warnings]:
-            log.info("lane %d: no more to warn of as to %s", context.lane, what)
+            log.info("%s: no more to warn of as to %s", whose, what)
             del watch.said[what]
     return False
+
+
+def _look_at_verifier(context: Context) -> Funds | None:
+    """What there is, and what there must be; None: too little is known yet."""
+    chain, now = context.chain, context.chain_now
+    epoch = context.store.registry.epoch_at(now)
+    if epoch is None:
+        return None
+    since = context.now - DAY
+    spent = context.store.spending.since(since)
+    rate = a_day([], 0, sum(one.fee for one in spent), context.now - spent[0].at) if spent else None
+    return Funds(Account(chain.balance(chain.account), rate), reserve=_reserve(context, epoch.terms))
+
+
+def _reserve(context: Context, terms: Terms) -> Reserve:
+    """What the dearest actions that the settings allow would take; fees rise by an eighth a block, so twice over."""
+    settings, chain = context.config.verifier, context.chain
+    base_fee = chain.base_fee() or 0
+    least = max(terms.demand_deposit, base_fee * (ANSWER_GAS + LEAF_GAS * TILE))
+    demand = min(least * 9 // 8, wei_of(settings.demand_budget)) if settings.demand else 0
+    challenge = 0
+    if settings.challenge_false or settings.challenge_withheld:
+        challenge = min(chain.challenge_deposit() * 9 // 8, wei_of(settings.challenge_deposit))
+    gas = PROOF_GAS
+    if settings.answer_others is not Answering.NEVER:
+        gas = max(gas, TILE_GAS)
+    if settings.prove_others:
+        gas = max(gas, context.config.chain.transaction_gas)
+    return Reserve(demand, challenge, 2 * base_fee * gas)
 
 
 def _look(context: Context) -> Funds | None:

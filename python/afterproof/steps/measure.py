@@ -15,9 +15,10 @@ from prometheus_client import Gauge
 
 from ..protocol.terms import ETHER
 from ..store.deadlines import Action
+from ..store.ledger import Kind
 from ..store.measures import Milestones
 from ..telemetry.declaring import NAN
-from .context import Context
+from .context import Context, seconds_left
 
 CHAIN_EVERY: Final = 15.0
 """Seconds between two looks at what the chain alone can say."""
@@ -33,6 +34,10 @@ class Meter:
         self._context = context
         self._lane = context.lane if context.store.role == "relayer" else None
         self._posted = self._final = 0
+        ledger = context.store.ledger
+        self._booked: dict[tuple[Kind, str], float] = (
+            ledger.totals(context.chain.account) if self._lane is None else {}
+        )
         self._skip()
         self._chain_at: float | None = None
 
@@ -46,8 +51,10 @@ class Meter:
         cursor = context.store.chain.cursor()
         if cursor is not None:
             metrics.chain.cursor(cursor.number, cursor.timestamp)
+        metrics.pressing.deadlines(seconds_left(context))
         if self._lane is None:
             self._read_checking()
+            self._count_money()
         else:
             self._read_room(self._lane)
             self._count_batches(self._lane)
@@ -92,6 +99,21 @@ class Meter:
         checking.checks_waiting.set(deadlines.count(Action.CHECK))
         checking.disputes_waiting.set(deadlines.count(Action.DISPUTE))
         _set(checking.deadline, next((one.time for one in deadlines.all(Action.DISPUTE, 1)), None))
+        unjudged, since = self._context.store.pending.unjudged()
+        checking.unjudged.set(unjudged)
+        _set(checking.oldest_unjudged, None if since is None else max(self._context.chain_now - since, 0))
+
+    def _count_money(self) -> None:
+        """Count what has come to the account's ledger since the last look, if this process acts for it."""
+        context = self._context
+        totals = context.store.ledger.totals(context.chain.account)
+        for key, total in totals.items():
+            before = self._booked.get(key, 0.0)
+            if (
+                total > before and context.metrics.process.leads
+            ):  # what a reorganisation took is not counted anew once it is back
+                context.metrics.checking.book(key[0].value, key[1], total - before)
+            self._booked[key] = max(total, before)
 
     def _count_batches(self, lane: int) -> None:
         """Count what was posted and what became final since the last look, if this process is the lane's poster."""

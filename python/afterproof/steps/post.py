@@ -11,7 +11,6 @@ from ..protocol.header import first_seq_of
 from ..protocol.publication import most_bytes
 from ..store.batches import ClosedBatch
 from ..store.receipts import StoredReceipt
-from ..store.spending import Spent
 from .context import LONGEST_BACKOFF, Context
 
 log = logging.getLogger(__name__)
@@ -69,7 +68,6 @@ def post(context: Context) -> bool:
         context.lane, first_seq, batch.count, landed.block, landed.gas_used, ", urgently" if urgent else "",
         extra=_fields(context, batch) | landed.fields,
     )  # fmt: skip
-    context.store.spending.add(Spent(landed.tx_hash, "post", landed.gas_used, landed.fee, context.now))
     return True
 
 

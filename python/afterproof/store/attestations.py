@@ -85,6 +85,25 @@ class Attestations:
             )
         )
 
+    def challenge_before(self, number: int, place: Place) -> Challenge | None:
+        """The challenge of an attestation that was made before a place in the chain, or None."""
+        row = self._database.row(
+            "SELECT deadline, account, deposit, timestamp FROM attestation_changes WHERE id = ? AND what = 'challenged'"
+            " AND (block < ? OR (block = ? AND log_index < ?)) ORDER BY block DESC, log_index DESC LIMIT 1",
+            (number, place.block, place.block, place.log_index),
+        )
+        return Challenge(row[0], row[1], int(row[2]), row[3]) if row else None
+
+    def deposited(self, challenger: bytes) -> int:
+        """What an account has in deposits of challenges that nobody answered and that were not settled, in wei."""
+        rows = self._database.rows(
+            "SELECT deposit FROM attestation_changes AS made WHERE what = 'challenged' AND account = ?"
+            " AND NOT EXISTS (SELECT 1 FROM attestation_changes AS later WHERE later.id = made.id"
+            " AND later.what IN ('proven', 'settled'))",
+            (challenger,),
+        )
+        return sum(int(deposit) for (deposit,) in rows)
+
     # --- from events ---------------------------------------------------------------------------
 
     def add_endorsed(self, event: NodeEndorsed, place: Place) -> None:

@@ -34,8 +34,10 @@ from .database import Database
 from .deadlines import Action, Deadline, Deadlines
 from .demands import Demands
 from .faults import Faults
+from .ledger import Ledger
 from .registry import Registry
 from .seen import Seen
+from .spending import Spending
 from .verdicts import Verdicts, What
 from .watched import WatchedPromises
 
@@ -60,6 +62,8 @@ class ChainLog:
         watched: WatchedPromises,
         broken: Broken,
         audits: Audits,
+        spending: Spending,
+        ledger: Ledger,
         role: str,
     ) -> None:
         self._database = database
@@ -74,6 +78,8 @@ class ChainLog:
         self._watched = watched
         self._broken = broken
         self._audits = audits
+        self._spending = spending
+        self._ledger = ledger
         self._checks = role == "verifier"
         self._audited = role == "auditor"
 
@@ -111,6 +117,8 @@ class ChainLog:
                 return False
             for logged in events:
                 self._apply(logged)
+                if self._checks:
+                    self._ledger.add(logged)
             self._move(last)
         return True
 
@@ -150,6 +158,8 @@ class ChainLog:
         self._faults.undo_beyond(number)
         self._broken.undo_beyond(number)
         self._audits.undo_beyond(number)
+        self._spending.undo_beyond(number)
+        self._ledger.undo_beyond(number)
         self._undo_demands(number)
         self._undo_verdicts(number)
         self._attestation_checks.undo_beyond(number)

@@ -20,7 +20,9 @@ that may exceed 63 bits (amounts in wei) are decimal text.
     urgent      own lane: receipts that were handed in to be posted at once
     heartbeats  relayer: what nodes signed to say that they were alive, until nobody can ask for it any more
     closed      own lane: batches that were built and published, posted or not
-    spending    own account: what its transactions cost, for a few days
+    spending    own accounts: the transactions that were sent, and what they cost; a relayer's for a few days
+    alerts      what was raised, and what of it was delivered
+    ledger      verifier: the same as what the chain says: what accounts earned and lost
     checks      verifier: what came of checking a posted batch
     attestation_checks      verifier: what came of checking a posted attestation, and when to look at it again
     watched     verifier: promises of others, each opened at a number, and what was found of them
@@ -305,8 +307,37 @@ CREATE TABLE audit_seen (
 ) WITHOUT ROWID;
 """
 
+_LEDGER: Final = """
+ALTER TABLE spending ADD COLUMN account BLOB;
+ALTER TABLE spending ADD COLUMN number INTEGER;
+ALTER TABLE spending ADD COLUMN lane INTEGER;
+ALTER TABLE spending ADD COLUMN seq INTEGER;
+ALTER TABLE spending ADD COLUMN place INTEGER;
+ALTER TABLE spending ADD COLUMN attestation INTEGER;
+ALTER TABLE spending ADD COLUMN block INTEGER;
+ALTER TABLE spending ADD COLUMN reverted INTEGER NOT NULL DEFAULT 0;
+UPDATE spending SET block = 0;
+CREATE INDEX spending_number ON spending (account, number);
+CREATE TABLE ledger (
+    block INTEGER NOT NULL, log_index INTEGER NOT NULL, account BLOB NOT NULL, kind TEXT NOT NULL,
+    what TEXT NOT NULL, amount TEXT NOT NULL, lane INTEGER, seq INTEGER, place INTEGER, attestation INTEGER,
+    tx_hash BLOB NOT NULL, at INTEGER NOT NULL,
+    PRIMARY KEY (block, log_index, account, kind)
+);
+CREATE INDEX ledger_account ON ledger (account, at);
+CREATE INDEX verdicts_state ON verdicts (state);
+CREATE TABLE alerts (
+    owner TEXT NOT NULL, name TEXT NOT NULL, subject TEXT NOT NULL, severity TEXT NOT NULL,
+    summary TEXT NOT NULL, fields TEXT NOT NULL, since INTEGER NOT NULL, status TEXT NOT NULL, told_at INTEGER,
+    PRIMARY KEY (owner, name, subject)
+);
+DELETE FROM blocks WHERE EXISTS (SELECT 1 FROM settings WHERE name = 'role' AND value = 'verifier');
+DELETE FROM cursor WHERE EXISTS (SELECT 1 FROM settings WHERE name = 'role' AND value = 'verifier');
+"""
+# A verifier follows the chain from the beginning again, for what it earned; nothing else changes by that.
+
 MIGRATIONS: Final = (
     _FIRST, _PROMISES, _FAULTS, _ATTESTATIONS, _ATTESTATION_CHECKS, _GATEWAYS, _SPENDING, _LOCALITY,
-    _DEMANDS, _WATCHED, _AUDITS,
+    _DEMANDS, _WATCHED, _AUDITS, _LEDGER,
 )  # fmt: skip
 """What brings a database from each version to the next."""

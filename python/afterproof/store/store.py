@@ -8,6 +8,7 @@ from typing import Literal
 from ..chain.base import Deployment
 from ..errors import ForeignStore
 from ..settings import PostgresUrl
+from .alerts import Alerts
 from .attestation_checks import AttestationChecks
 from .audits import Audits
 from .batches import Batches
@@ -18,7 +19,9 @@ from .deadlines import Deadlines
 from .demands import Demands
 from .faults import Faults
 from .heartbeats import Heartbeats
+from .ledger import Ledger
 from .measures import Measures
+from .pending import Pending
 from .promises import Promises
 from .receipts import Receipts
 from .registry import Registry
@@ -45,7 +48,7 @@ class Store:
         self.heartbeats = Heartbeats(database)
         self.promises = Promises(database)
         self.batches = Batches(database)
-        self.spending = Spending(database)
+        self.spending = Spending(database, forgets=role != "verifier")
         self.faults = Faults(database)
         self.demands = Demands(database)
         self.tiles = Tiles(self.registry, self.faults, self.demands)
@@ -53,13 +56,17 @@ class Store:
         self.verdicts = Verdicts(database)
         self.deadlines = Deadlines(database)
         self.measures = Measures(database)
+        self.pending = Pending(database)
+        self.alerts = Alerts(database)
         self.attestation_checks = AttestationChecks(database)
         self.watched = WatchedPromises(database)
         self.broken = Broken(database)
         self.audits = Audits(database)
+        self.ledger = Ledger(database, self.batches, self.demands, self.registry.attestations)
         self.chain = ChainLog(
             database, self.registry, self.batches, self.faults, self.demands, self.seen, self.verdicts,
-            self.deadlines, self.attestation_checks, self.watched, self.broken, self.audits, role,
+            self.deadlines, self.attestation_checks, self.watched, self.broken, self.audits, self.spending,
+            self.ledger, role,
         )  # fmt: skip
 
     @classmethod

@@ -8,7 +8,10 @@ from .declaring import Declare
 
 RESULTS: Final = ("checked", "unavailable", "missed", "wait")
 VERDICTS: Final = ("accepted", "void", "disputed")
-REHEARSED: Final = ("dispute", "demand", "expire", "answer", "claim", "challenge", "prove")
+REHEARSED: Final = ("dispute", "demand", "expire", "answer", "claim", "challenge", "prove", "withdraw")
+PAID: Final = ("dispute", "demand", "answer", "claim", "attest", "withdraw")
+"""What the ledger tells apart."""
+
 OUTCOMES: Final = ("proven", "lost_race", "struck", "too_late", "unprovable")
 
 
@@ -33,7 +36,15 @@ class Checking:
         self._rehearsed = declare.counter(
             "actions_rehearsed", "What a dry run would have sent, each thing once.", action=REHEARSED
         )
-        self._rewards = declare.counter("rewards_ether", "What these proofs earned.")
+        self._money = {
+            "cost": declare.counter(
+                "costs_ether",
+                "Fees of transactions in blocks that were followed, reverted ones too.",
+                action=PAID,
+            ),
+            "reward": declare.counter("rewards_ether", "What actions earned.", action=PAID),
+            "loss": declare.counter("losses_ether", "Deposits and bonds that others got.", action=PAID),
+        }
         self.checks_waiting = declare.gauge(
             "batches_to_check", "Posted batches that are yet to be checked, or checked again."
         )
@@ -41,6 +52,12 @@ class Checking:
         self.deadline = declare.level(
             "dispute_deadline_timestamp_seconds",
             "The last second in which the next of them can be proven; NaN: there is none.",
+        )
+        self.unjudged = declare.gauge(
+            "batches_unjudged", "Posted batches that have not been judged, or not all of them."
+        )
+        self.oldest_unjudged = declare.level(
+            "oldest_unjudged_seconds", "How long ago the oldest of them was posted; NaN: there is none."
         )
 
     def look(self, result: str) -> None:
@@ -61,10 +78,13 @@ class Checking:
         """A dry run would have sent something; ``action`` is one of :data:`REHEARSED`."""
         self._rehearsed.labels(action).inc()
 
-    def prove(self, kind: int, reward: int) -> None:
-        """A proof was the first of its fault, and earned ``reward`` wei."""
+    def prove(self, kind: int) -> None:
+        """A proof was the first of its fault."""
         self._faults.labels(_label(FaultKind(kind))).inc()
-        self._rewards.inc(reward / ETHER)
+
+    def book(self, kind: str, action: str, wei: float) -> None:
+        """So much more is in the ledger: cost, reward or loss."""
+        self._money[kind].labels(action).inc(wei / ETHER)
 
 
 def _label(kind: FaultKind) -> str:

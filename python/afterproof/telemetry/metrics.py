@@ -11,6 +11,7 @@ from prometheus_client.exposition import choose_encoder
 from .. import __version__
 from .checking import Checking
 from .declaring import Declare, Part
+from .pressing import Pressing
 from .relaying import Intake, Line, Room
 from .running import OnChain, Running
 
@@ -25,7 +26,7 @@ class Metrics:
         both = Declare(self.registry)
         self.intake, self.line, self.room = Intake(relayer), Line(relayer), Room(relayer)
         self.checking = Checking(verifier)
-        self.chain, self.process = OnChain(both), Running(both)
+        self.chain, self.process, self.pressing = OnChain(both), Running(both), Pressing(both)
         both.gauge("build_info", "1, with the program's version.", version=[__version__]).labels(
             __version__
         ).set(1)

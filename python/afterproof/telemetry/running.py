@@ -7,7 +7,7 @@ from prometheus_client import Counter, Histogram
 from ..protocol.terms import ETHER
 from .declaring import Declare
 
-ACTIONS: Final = ("post", "dispute", "attest", "beat", "claim")
+ACTIONS: Final = ("post", "dispute", "demand", "expire", "answer", "attest", "beat", "claim", "withdraw")
 """What transactions are sent for."""
 
 SOURCES: Final = ("store", "chain")
@@ -84,6 +84,11 @@ class OnChain:
         self._head_time = declare.gauge("chain_head_timestamp_seconds", "That block's time.")
         self._cursor = declare.gauge("chain_cursor_block", "The block up to which the store knows the chain.")
         self._cursor_time = declare.gauge("chain_cursor_timestamp_seconds", "That block's time.")
+        self._behind_blocks = declare.level(
+            "chain_behind_blocks", "Blocks from there to the newest that the node told of."
+        )
+        self._behind_time = declare.level("chain_behind_seconds", "Seconds from there to that block's time.")
+        self._known: dict[str, tuple[int, int]] = {}
         self.reorganisations = declare.counter(
             "chain_reorganisations", "Times that the chain was followed back and undone in the store."
         )
@@ -112,11 +117,20 @@ class OnChain:
         """The node's newest block."""
         self._head.set(number)
         self._head_time.set(timestamp)
+        self._compare("head", number, timestamp)
 
     def cursor(self, number: int, timestamp: int) -> None:
         """The block up to which the store knows the chain."""
         self._cursor.set(number)
         self._cursor_time.set(timestamp)
+        self._compare("cursor", number, timestamp)
+
+    def _compare(self, what: str, number: int, timestamp: int) -> None:
+        self._known[what] = number, timestamp
+        if len(self._known) == 2:
+            (head, head_time), (cursor, cursor_time) = self._known["head"], self._known["cursor"]
+            self._behind_blocks.set(max(head - cursor, 0))
+            self._behind_time.set(max(head_time - cursor_time, 0))
 
     def on_request(self, node: str, method: str, seconds: float | None, error: str | None) -> None:
         """A node answered, or failed: seconds, and the name of our error. ``node`` comes without its secrets."""
