@@ -1,6 +1,6 @@
 """Calls for accounts whose key is not here: multisigs, timelocks."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from .abi import Function
@@ -23,6 +23,9 @@ class EvmDrafter(EvmActions):
     ) -> None:
         super().__init__(rpc_url, deployment, timeout)
         self.account = account
+
+    def guard(self, may_act: Callable[[], None]) -> None:
+        """Implements :meth:`ChainSender.guard`: nothing is ever sent."""
 
     def perform(
         self, kind: Function, call: Call, dry_run: bool = False, urgent: bool = False

@@ -165,18 +165,25 @@ class MemoryChain:
             )
 
     def act(
-        self, sender: bytes, action: Action | OnHeartbeats, value: int = 0, dry_run: bool = False
+        self,
+        sender: bytes,
+        action: Action | OnHeartbeats,
+        value: int = 0,
+        dry_run: bool = False,
+        may_act: Callable[[], None] | None = None,
     ) -> tuple[list[Event], Landed]:
         """Simulates, then mines an action of ``sender``'s; its events as the specification has them (also of a dry
         run), and how it landed.
 
         Public for tests that act on the specification itself: ``chain.act(owner, lambda env, settlement, registry:
         settlement.announce_epoch(env, terms, faults, starts_at))``. The action may be played again by a
-        reorganisation, so all it depends on must be in its arguments.
+        reorganisation, so all it depends on must be in its arguments. ``may_act``: as :meth:`ChainSender.guard` has it.
 
         Raises:
             CallReverted, SendFailed: as a ChainSender; and what :meth:`fail_next` said.
         """
+        if may_act is not None and not dry_run:
+            may_act()
         with self._lock:
             self._fail()
             head = self._blocks[-1].block

@@ -26,6 +26,11 @@ class MemoryAccount(MemoryReader, MemoryRegistryAccount, MemoryHeartbeats):
     def __init__(self, chain: "MemoryChain", account: bytes) -> None:
         super().__init__(chain)
         self.account = account
+        self.may_act: Callable[[], None] = lambda: None
+
+    def guard(self, may_act: Callable[[], None]) -> None:
+        """Implements :meth:`ChainSender.guard`."""
+        self.may_act = may_act
 
     def __repr__(self) -> str:
         return f"MemoryAccount(0x{self.account.hex()})"
@@ -60,6 +65,7 @@ class MemoryAccount(MemoryReader, MemoryRegistryAccount, MemoryHeartbeats):
             lambda env, settlement, _: settlement.open_lane(env, poster, promise_key, ahead),
             stake,
             dry_run,
+            self.may_act,
         )
         lane: int = events[0].arguments[0]
         return lane, landed
@@ -200,5 +206,5 @@ class MemoryAccount(MemoryReader, MemoryRegistryAccount, MemoryHeartbeats):
     ) -> Landed:
         """Acts on the settlement contract."""
         return self.chain.act(
-            self.account, lambda env, settlement, _: action(settlement, env), value, dry_run
+            self.account, lambda env, settlement, _: action(settlement, env), value, dry_run, self.may_act
         )[1]

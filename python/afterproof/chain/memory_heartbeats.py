@@ -21,6 +21,7 @@ class MemoryHeartbeats:
 
     chain: "MemoryChain"
     account: bytes
+    may_act: Callable[[], None]
 
     def heartbeat_terms(self) -> HeartbeatTerms:
         """Implements :meth:`HeartbeatSender.heartbeat_terms`."""
@@ -68,4 +69,4 @@ class MemoryHeartbeats:
         )
 
     def _beat(self, action: Callable[[Heartbeats, Env, Registry], None], value: int = 0) -> Landed:
-        return self.chain.act(self.account, OnHeartbeats(action), value)[1]
+        return self.chain.act(self.account, OnHeartbeats(action), value, may_act=self.may_act)[1]

@@ -20,6 +20,7 @@ class MemoryRegistryAccount:
 
     chain: "MemoryChain"
     account: bytes
+    may_act: Callable[[], None]
 
     def open_nonce(self, operator: bytes, payout: bytes, dry_run: bool = False) -> tuple[bytes, Landed]:
         """Implements :meth:`RegistrySender.open_nonce`."""
@@ -193,7 +194,11 @@ class MemoryRegistryAccount:
         self, action: Callable[[Registry, Env], list[Event]], value: int = 0, dry_run: bool = False
     ) -> tuple[list[Event], Landed]:
         return self.chain.act(
-            self.account, lambda env, _, registry: in_registry(action(registry, env)), value, dry_run
+            self.account,
+            lambda env, _, registry: in_registry(action(registry, env)),
+            value,
+            dry_run,
+            self.may_act,
         )
 
 

@@ -1,6 +1,6 @@
 """A chain behind a node's JSON-RPC, with an account to act from."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from afterproof.errors import ChainUnavailable
@@ -41,6 +41,10 @@ class EvmSender(EvmActions):
 
     def __repr__(self) -> str:
         return f"EvmSender(chain {self.deployment.chain_id} at {self._rpc.node}, 0x{self.account.hex()})"
+
+    def guard(self, may_act: Callable[[], None]) -> None:
+        """Implements :meth:`ChainSender.guard`."""
+        self._wallet.guard(may_act)
 
     def perform(
         self, kind: Function, call: Call, dry_run: bool = False, urgent: bool = False
