@@ -4,6 +4,7 @@ AfterproofError
 ├── ConfigError          a setting is missing or breaks a rule; names the setting and the rule
 ├── ForeignStore         the database belongs to another chain or contract
 ├── StoreUnavailable     the database cannot be read or written
+├── NotLeading           another process on the same store acts, or may act, in this one's place
 ├── LaneTaken            somebody else posts on the lane, or the store is an old copy
 ├── ChainError
 │   ├── ChainUnavailable the node does not answer, or answers nonsense: try again later
@@ -36,6 +37,10 @@ class ForeignStore(AfterproofError):
 
 class StoreUnavailable(AfterproofError):
     """The database cannot be read or written: the disk is full, the file is damaged or locked."""
+
+
+class NotLeading(AfterproofError):
+    """Another process on the same store acts in this one's place, or may: nothing was written or sent."""
 
 
 class LaneTaken(AfterproofError):

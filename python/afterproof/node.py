@@ -37,7 +37,7 @@ from .steps.funds import funds
 from .steps.measure import Meter
 from .steps.post import post
 from .steps.tidy import tidy
-from .steps.watch import watch
+from .steps.watch import glance, watch
 from .steps.withdraw import withdraw
 from .store import Store
 from .store.store import Role
@@ -73,8 +73,14 @@ ROLES: Final[Mapping[Role, tuple[Step, ...]]] = {
     ),
 }
 
-SHARED: Final[Mapping[Role, frozenset[Step]]] = {"relayer": frozenset({watch}), "verifier": frozenset()}
+SHARED: Final[Mapping[Role, frozenset[Step]]] = {
+    "relayer": frozenset({watch}),
+    "verifier": frozenset({check, tidy}),
+}
 """Steps that every process of a role takes where several share a store; the others are for the one that leads."""
+
+IN_PLACE_OF: Final[Mapping[Step, Step]] = {watch: glance}
+"""What a process that does not lead takes in place of a step."""
 
 REPEAT_AFTER: Final = 60.0
 """Seconds after which a step's lasting trouble is logged again."""
@@ -90,6 +96,7 @@ def run(steps: Sequence[Step], context: Context, stop: threading.Event, poll: fl
     store, those of its steps that only one may take are taken by the one that leads, and by another when that ends.
     """
     seat = _Seat(context)
+    context.chain.guard(seat.check)
     troubles = {step: _Trouble(step.__name__) for step in steps}
     while not stop.is_set():
         context.metrics.process.round_at.set_to_current_time()
@@ -157,7 +164,7 @@ def run_verifier(
     ``chain`` acts as the prover. Prints one line that starts with ``verifier ready`` once it knows the chain.
 
     Raises:
-        ForeignStore, StoreUnavailable: the database.
+        ForeignStore, StoreUnavailable: the database; or others act on it from another account.
     """
     settings = config.verifier
     data = Data(
@@ -169,6 +176,7 @@ def run_verifier(
     with contextlib.ExitStack() as stack:
         store = Store.open(settings.store, chain.deployment, "verifier", exclusive=True)
         stack.callback(store.close)
+        store.act_from(chain.account)
         metrics = metrics or Metrics("verifier")
         store.tell_commits(metrics.process.on_commit)
         context = Context(chain, store, config, data, metrics=metrics)
@@ -308,7 +316,7 @@ def _take(step: Step, context: Context, seat: "_Seat", trouble: "_Trouble") -> b
     name, process = step.__name__, context.metrics.process
     context.liveness.take(name)
     with process.steps.labels(name).time():
-        more = _watched(lambda: seat.is_for(step) and step(context), trouble)
+        more = _watched(lambda: seat.take(step, context), trouble)
     if more is None:
         process.step_failures.labels(name).inc()
         context.troubles.meet(name, trouble.sentence, context.clock())
@@ -332,7 +340,10 @@ def _watched(what: Callable[[], Result], trouble: "_Trouble") -> Result | None:
 
 
 class _Seat:
-    """Whether this process leads, and says so when that begins or ends. Asked anew before every step."""
+    """Whether this process leads, and says so when that begins or ends. Asked anew before every step.
+
+    What a step of the one that leads writes or sends is written and sent only while it still does.
+    """
 
     def __init__(self, context: Context) -> None:
         self._store, self._process = context.store, context.metrics.process
@@ -340,9 +351,23 @@ class _Seat:
         self._what = context.store.role + (f" of lane {self._lane}" if self._lane is not None else "")
         self._leads = True
 
-    def is_for(self, step: Step) -> bool:
+    def check(self) -> None:
+        """That it still leads: to be asked just before it sends.
+
+        Raises:
+            NotLeading: it does not.
+        """
+        self._store.check_lead(self._lane)
+
+    def take(self, step: Step, context: Context) -> bool:
         if step in SHARED[self._store.role]:
-            return True
+            return step(context)
+        if self._leads_now():
+            with self._store.leading(self._lane):
+                return step(context)
+        return step in IN_PLACE_OF and IN_PLACE_OF[step](context)
+
+    def _leads_now(self) -> bool:
         leads = self._store.leads(self._lane)
         if leads != self._leads:
             log.info(

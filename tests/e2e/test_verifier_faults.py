@@ -71,8 +71,8 @@ data_timeout = 5.0
 class Host(http.server.ThreadingHTTPServer):
     """Where the relayers serve their data: what is in ``files``, and nothing else."""
 
-    def __init__(self) -> None:
-        files = self.files = dict[str, bytes]()
+    def __init__(self, files: dict[str, bytes] | None = None) -> None:
+        files = self.files = {} if files is None else files
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self) -> None:

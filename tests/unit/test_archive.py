@@ -17,7 +17,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-from starlette.applications import Starlette
 
 from afterproof.errors import ArchiveBroken, DataUnavailable
 from afterproof.protocol.header import BatchId, batch_id
@@ -30,8 +29,8 @@ from afterproof.steps.tidy import EVERY, tidy
 from afterproof.steps.watch import watch
 from afterproof.store.chainlog import KEPT_BLOCKS
 from afterproof.store.verdicts import What
-from afterproof.web.archive import archive_routes
-from afterproof.web.errors import HANDLERS
+from afterproof.web.verifier import create_verifier_app
+from tests.support.contract import conforms
 from tests.support.http import refusal
 from tests.support.lane import OwnLane
 from tests.support.world import RIVAL, World
@@ -63,12 +62,11 @@ def get(verifier: Context, path: str) -> httpx.Response:
     """What a verifier's archive answers, in process."""
 
     async def ask() -> httpx.Response:
-        app = Starlette(routes=archive_routes(verifier), exception_handlers=HANDLERS)
-        transport = httpx.ASGITransport(app)
+        transport = httpx.ASGITransport(create_verifier_app(verifier))
         async with httpx.AsyncClient(transport=transport, base_url="http://verifier.test") as client:
             return await client.get(path)
 
-    return asyncio.run(ask())
+    return conforms(asyncio.run(ask()), "verifier")
 
 
 def test_archive_keeps_what_was_fetched_as_it_came(world: World, lane: OwnLane, verifier: Context) -> None:

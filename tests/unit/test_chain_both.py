@@ -12,6 +12,7 @@ ChainSender
 ├── standing and why_void: Posted until the window's last second, then Final; Voided by rule
 ├── trust_gap: issued, posted, the first second in which it is final; none for a voided leaf, zeros where there is none
 ├── dry runs change nothing and have no hash
+├── guard: where it raises, nothing is sent; dry runs do not ask it
 ├── an account without coin: SendFailed
 └── events: in order, each at the place of its block
 """
@@ -37,7 +38,7 @@ from afterproof.chain.base import (
     StakeAdded,
     Withdrawn,
 )
-from afterproof.errors import SendFailed
+from afterproof.errors import NotLeading, SendFailed
 from afterproof.protocol.attestations import Assurance
 from afterproof.protocol.batching import build_batch
 from afterproof.protocol.header import Header, batch_id
@@ -347,6 +348,29 @@ def test_dry_runs_change_nothing(stage: Stage) -> None:
     assert stage.owner.head() == head and stage.owner.lane(1) == lane and stage.owner.lane_count() == 1
     with Refused("UnknownLane", 9):
         stage.relayer.top_up(9, GWEI, dry_run=True)
+
+
+def test_guard_is_asked_before_anything_is_sent(stage: Stage) -> None:
+    relayer = stage.relayer
+    asked: list[bool] = []
+
+    def may_act() -> None:
+        asked.append(True)
+        if len(asked) == 1:
+            raise NotLeading("another acts")
+
+    relayer.guard(may_act)
+    try:
+        before = relayer.head()
+        relayer.open_lane(relayer.account, relayer.account, 0, ETHER, dry_run=True)
+        assert not asked
+        with pytest.raises(NotLeading, match="another acts"):
+            relayer.open_lane(relayer.account, relayer.account, 0, ETHER)
+        assert (relayer.head(), relayer.lane_count()) == (before, 0)
+        lane, _ = relayer.open_lane(relayer.account, relayer.account, 0, ETHER)
+        assert (len(asked), lane, relayer.lane_count()) == (2, 1, 1)
+    finally:
+        relayer.guard(lambda: None)
 
 
 def test_an_account_without_coin_cannot_send(stage: Stage) -> None:

@@ -9,6 +9,7 @@ levels
 └── it should leave out what is below the level that the settings name
 every step
 ├── each field that a message has should be documented, and each documented one be used
+├── what a verifier demands, shows, compares and claims should say which batch, tile or number, and what it cost
 └── a batch's closing, posting and finality should say which batch, and what it cost
 """
 
@@ -16,6 +17,7 @@ import ast
 import io
 import json
 import logging
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -28,8 +30,11 @@ from afterproof import telemetry
 from afterproof.cli.app import afterproof as command
 from afterproof.config import load
 from afterproof.errors import ConfigError
+from afterproof.protocol.terms import DEMO
 from afterproof.telemetry.logs import FIELDS, LogFormat, LogLevel
-from tests.support.world import World
+from tests.support.lane import OwnLane
+from tests.support.watching import Watching
+from tests.support.world import RIVAL, World
 
 USUAL = {"timestamp", "level", "logger", "message"}
 
@@ -180,3 +185,39 @@ def test_closing_posting_and_finality_say_which_batch(tmp_path: Path, stream: io
     assert said["batch"]["root"] == "0x" + posted.root.hex() and said["batch"]["reason"] == "full"
     assert said["post"]["tx_hash"] == "0x" + posted.tx_hash.hex() and said["post"]["block"] == posted.block
     assert said["post"]["gas"] >= 0 and said["finalise"]["voided"] == 0
+
+
+def test_what_a_verifier_does_says_what_it_is_about(tmp_path: Path, stream: io.StringIO) -> None:
+    """A receipt is posted twice, a tile withheld, another demanded though it is there, a promise broken."""
+    telemetry.set_up(stream=stream, format=LogFormat.JSON)
+    world = Watching(tmp_path, replace(DEMO, window=40, answer_period=16, claim_window=40))
+    lane, verifier, leaf, promised = OwnLane(world), world.verifier(), world.signed(1).leaf, world.signed(2)
+    for _ in range(2):
+        lane.post(leaf)
+    kept = lane.post(world.signed(3).leaf)
+    lane.post(world.signed(4).leaf, withheld=True)
+    world.round(verifier)
+    view = world.entrusted(verifier, world.promised(promised, first_seq=10)[0], promised)
+    world.chain.account_view(RIVAL).demand_tile(kept.id, 0, kept.tree.root, (), world.terms.demand_deposit)
+    world.rounds(world.terms.window, verifier)
+
+    def fields(step: str, message: str) -> dict[str, Any]:
+        said = [one for one in objects(stream) if one["logger"].endswith(f".{step}")]
+        (found,) = [one for one in said if message in one["message"]]
+        assert found["lane"] == 1
+        return {name: value for name, value in found.items() if name not in USUAL | {"lane"}}
+
+    landed = {"tx_hash", "block", "gas", "fee"}
+    assert fields("compare", "stand earlier on its lane") == {"batch": "1/1", "seq": 1, "disputed": 1}
+    demanded = fields("demand", "demanded tile 0 of batch 1/3 in block")
+    assert demanded.keys() == {"batch", "seq", "tile", "deposit", "error"} | landed
+    assert (demanded["batch"], demanded["seq"], demanded["tile"]) == ("1/3", 3, 0)
+    assert fields("demand", "ran out: settled it in block").keys() == {"batch", "seq", "tile"} | landed
+    settled = fields("demand", "is settled: the deposit of")
+    assert (settled["deposit"], settled["reward"]) == (demanded["deposit"], world.terms.leaf_slash // 2)
+    assert fields("answer", "showed half 0").keys() == {"batch", "seq", "tile"} | landed
+    shown = fields("answer", "of the deposit are ours")
+    assert (shown["batch"], shown["tile"], shown["reward"]) == ("1/2", 0, world.terms.demand_deposit)
+    claimed = fields("claim", "claimed that the promise of number 10")
+    assert claimed.keys() == {"seq", "promise"} | landed
+    assert (claimed["seq"], claimed["promise"]) == (10, "0x" + view.watched.id.hex())

@@ -135,7 +135,7 @@ def _wrong_claims(attested: Attested) -> dict[str, Callable[[], int]]:
     "way", ["measurement", "time", "certificates", "root", "key", "document signature", "it is no document"]
 )
 def test_attest_false_isChallengedAtOnceAndRejected(
-    world: World, attested: Attested, verifier: Context, way: str
+    world: World, attested: Attested, verifier: Context, way: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     number = _wrong_claims(attested)[way]()
     world.round(verifier, steps=STEPS)
@@ -149,6 +149,10 @@ def test_attest_false_isChallengedAtOnceAndRejected(
     assert verifier.chain.registry_credits(VERIFIER) == attested.terms.bond // 2 + DEPOSIT
     assert len(events(verifier, AttestationChallenged)) == 1
     assert verifier.store.attestation_checks.due(2**40, 9) == []
+    (said,) = [one for one in caplog.records if one.getMessage().startswith("challenged attestation")]
+    about = said.__dict__
+    assert (about["attestation"], about["deposit"]) == (number, DEPOSIT)
+    assert about["tx_hash"] and about["gas"] and way in about["error"]
 
 
 def test_attest_debugEnclave_isChallenged(world: World, attested: Attested, verifier: Context) -> None:

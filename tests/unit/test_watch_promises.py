@@ -30,6 +30,7 @@ from afterproof.steps.claim import claim
 from afterproof.steps.entrust import Crowded, Unable, Unwatched, entrust
 from afterproof.steps.watch import watch
 from afterproof.web.verifier import create_verifier_app
+from tests.support.contract import conforms
 from tests.support.databases import on_both
 from tests.support.on_chain import on, refused
 from tests.support.scene import secp_signer
@@ -184,7 +185,7 @@ class Client:
             async with httpx.AsyncClient(transport=transport, base_url="http://verifier.test") as client:
                 return await client.request(method, path, **options)
 
-        return asyncio.run(send())
+        return conforms(asyncio.run(send()), "verifier")
 
     def post(self, path: str, **options: Any) -> httpx.Response:
         return self.request("POST", path, **options)

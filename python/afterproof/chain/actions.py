@@ -1,7 +1,7 @@
 """What an account does on a chain behind a node's JSON-RPC: each action as a call; how it is made is for subclasses."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from afterproof.errors import SendFailed
@@ -31,6 +31,9 @@ class EvmActions(EvmReader, EvmRegistryActions, EvmHeartbeats, ABC):
 
     def tell(self, listener: Listener) -> None:
         """Implements :meth:`ChainSender.tell`: where nothing is sent, there is nothing to tell."""
+
+    def guard(self, may_act: Callable[[], None]) -> None:
+        """Implements :meth:`ChainSender.guard`: where nothing is sent, there is nothing to guard."""
 
     @abstractmethod
     def perform(

@@ -4,7 +4,7 @@ Two implementations: :mod:`afterproof.chain.evm` over web3, and :mod:`afterproof
 specification. Addresses are 20 bytes, hashes 32 bytes, amounts wei, times unix seconds.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from afterproof.protocol.claims import Opening
@@ -154,6 +154,13 @@ class ChainSender(ChainReader, RegistrySender, HeartbeatSender, Protocol):
 
     def tell(self, listener: Listener) -> None:
         """Have ``listener`` told of every transaction from now on, in place of who was told before."""
+        ...
+
+    def guard(self, may_act: Callable[[], None]) -> None:
+        """Have ``may_act`` called just before each transaction is handed in; where it raises, nothing is sent.
+
+        One that was handed in before is brought to its end without.
+        """
         ...
 
     def post(

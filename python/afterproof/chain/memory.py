@@ -179,6 +179,7 @@ class MemoryChain:
         value: int = 0,
         dry_run: bool = False,
         tell: Told = lambda tx_hash, outcome: None,
+        may_act: Callable[[], None] | None = None,
     ) -> tuple[list[Event], Landed]:
         """Simulates, then mines an action of ``sender``'s; its events as the specification has them (also of a dry
         run), and how it landed.
@@ -186,11 +187,13 @@ class MemoryChain:
         Public for tests that act on the specification itself: ``chain.act(owner, lambda env, settlement, registry:
         settlement.announce_epoch(env, terms, faults, starts_at))``. The action may be played again by a
         reorganisation, so all it depends on must be in its arguments. ``tell`` is told of what was not refused before
-        it was handed in.
+        it was handed in. ``may_act``: as :meth:`ChainSender.guard` has it.
 
         Raises:
             CallReverted, SendFailed: as a ChainSender; and what :meth:`fail_next` said.
         """
+        if may_act is not None and not dry_run:
+            may_act()
         with self._lock:
             self._fail()
             head = self._blocks[-1].block

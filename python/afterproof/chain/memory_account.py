@@ -27,6 +27,11 @@ class MemoryAccount(MemoryReader, MemoryHeartbeats):
         super().__init__(chain)
         self.account = account
         self.listener: Listener | None = None
+        self.may_act: Callable[[], None] = lambda: None
+
+    def guard(self, may_act: Callable[[], None]) -> None:
+        """Implements :meth:`ChainSender.guard`."""
+        self.may_act = may_act
 
     def __repr__(self) -> str:
         return f"MemoryAccount(0x{self.account.hex()})"

@@ -24,6 +24,7 @@ class MemoryRegistryAccount:
     chain: "MemoryChain"
     account: bytes
     listener: Listener | None
+    may_act: Callable[[], None]
 
     def open_nonce(self, operator: bytes, payout: bytes, dry_run: bool = False) -> tuple[bytes, Landed]:
         """Implements :meth:`RegistrySender.open_nonce`."""
@@ -223,7 +224,12 @@ class MemoryRegistryAccount:
         told: list[tuple[bytes, Outcome | None]] = []
         try:
             return self.chain.act(
-                self.account, action, value, dry_run, lambda tx_hash, outcome: told.append((tx_hash, outcome))
+                self.account,
+                action,
+                value,
+                dry_run,
+                lambda tx_hash, outcome: told.append((tx_hash, outcome)),
+                self.may_act,
             )
         finally:
             for tx_hash, outcome in told:

@@ -1,6 +1,6 @@
 """A chain behind a node's JSON-RPC, with an account to act from."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from afterproof.errors import ChainUnavailable
@@ -54,6 +54,10 @@ class EvmSender(EvmActions):
         if self._listener is not None:
             purpose = purpose_of(self.deployment, offer.intent)
             self._listener(Sent(tx_hash, self.account, offer.number, purpose, outcome))
+
+    def guard(self, may_act: Callable[[], None]) -> None:
+        """Implements :meth:`ChainSender.guard`."""
+        self._wallet.guard(may_act)
 
     def perform(
         self, kind: Function, call: Call, dry_run: bool = False, urgent: bool = False

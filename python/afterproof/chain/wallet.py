@@ -71,9 +71,14 @@ class Wallet:
         self.account = self._signer.account
         self._numbers = Numbers(rpc, self.account)
         self._tell = tell
+        self._may_send: Callable[[], None] = lambda: None
 
     def __repr__(self) -> str:
         return f"Wallet({checksummed(self.account)})"
+
+    def guard(self, may_send: Callable[[], None]) -> None:
+        """Have ``may_send`` called just before each transaction is handed in under a number of its own."""
+        self._may_send = may_send
 
     def simulate(self, to: bytes | None, payload: bytes, value: int = 0, block: int | None = None) -> bytes:
         """What the call would return: on the pending block, or after ``block``. ``to`` None creates a contract.
@@ -137,6 +142,7 @@ class Wallet:
                     rival = place.rival or Waiting()
                     same = rival.intent == intent
                     offer = Offer(place.number, intent, gas, {}, list(rival.hashes) if same else [])
+                    self._may_send()
                     try:
                         landing.offer(offer, None if place.rival is None else rival.fees)
                     except Outbid:  # by what the node did not count: it has its time, too

@@ -24,7 +24,7 @@ from ..store.deadlines import Action, Deadline
 from ..store.demands import StoredDemand
 from ..store.verdicts import State, Verdict, What
 from ..units import ether
-from .context import Context, backoff
+from .context import Context, backoff, tiles_of
 from .rehearse import act, is_overtaken
 
 log = logging.getLogger(__name__)
@@ -106,7 +106,8 @@ def _note(context: Context, found: StoredDemand, verdict: Verdict, cursor: Block
     halves = context.store.demands.answers(found.batch, found.tile)
     if found.answered_at is None:
         context.store.verdicts.settle(verdict, State.TOO_LATE, cursor.number, None, verdict.why)
-        log.error("%s was not shown in time: %s", _name(found), verdict.why or "not all of it")
+        why = verdict.why or "not all of it"
+        log.error("%s was not shown in time: %s", _name(found), why, extra=_fields(found) | {"error": why})
         return
     parts = [found.deposit // 2, found.deposit - found.deposit // 2] if len(halves) == 2 else [found.deposit]
     by_time = sorted(halves, key=lambda half: half.timestamp)
@@ -119,14 +120,17 @@ def _note(context: Context, found: StoredDemand, verdict: Verdict, cursor: Block
         State.ANSWERED if any(half.answerer == context.chain.account for half in halves) else State.LOST_RACE
     )
     context.store.verdicts.settle(verdict, state, cursor.number, sum(ours), verdict.why)
-    log.info("%s was shown; %s of the deposit are ours", _name(found), ether(sum(ours)))
+    log.info(
+        "%s was shown; %s of the deposit are ours", _name(found), ether(sum(ours)),
+        extra=_fields(found) | {"deposit": found.deposit, "reward": sum(ours)},
+    )  # fmt: skip
 
 
 def _kept(context: Context, due: Due) -> Leaves | None:
     """The tile's leaves, if they are to be had here."""
     posted, tile = due.posted, due.deadline.place
     if not _is_of_our_lane(context, due):
-        return context.data.archive.tiles(posted.id, posted.header, posted.tile_roots).get(tile)
+        return tiles_of(context, posted, frozenset({tile})).get(tile)
     first_seq = first_seq_of(posted.id) + TILE * tile
     receipts = context.store.receipts.each(context.lane, first_seq, leaves_of(posted.header, tile))
     leaves: Leaves = [None if receipt.emptied else receipt.leaf for receipt in receipts]
@@ -184,8 +188,9 @@ def _answer(context: Context, due: Due, leaves: Leaves | None) -> None:
             store.verdicts.sent(verdict, landed.tx_hash, fee, context.chain_now + RESEND)
             context.metrics.chain.land("answer", landed.gas_used, landed.fee)
             log.warning(
-                "showed half %d of %s in block %d", each.half, _name(found), landed.block, extra=landed.fields
-            )
+                "showed half %d of %s in block %d", each.half, _name(found), landed.block,
+                extra=_fields(found) | landed.fields,
+            )  # fmt: skip
     if context.dry_run:
         context.rehearsal.add("answer", (found.batch, found.tile))
         return
@@ -201,7 +206,22 @@ def _show(
 def _postpone(context: Context, due: Due, verdict: Verdict, error: AfterproofError) -> None:
     wait = backoff(verdict.attempts + 1)
     context.store.verdicts.postpone(verdict, context.chain_now + wait, str(error))
-    log.error("%s was not shown, again in %d s: %s", _name(due.demand), wait, error)
+    log.error(
+        "%s was not shown, again in %d s: %s", _name(due.demand), wait, error,
+        extra=_fields(due.demand)
+        | {"attempt": verdict.attempts + 1, "retry_seconds": wait, "error": str(error)},
+    )  # fmt: skip
+
+
+def _fields(found: StoredDemand) -> dict[str, object]:
+    """What a message about a demanded tile is about."""
+    batch, tile = found.batch, found.tile
+    return {
+        "lane": lane_of(batch),
+        "batch": name_of(batch),
+        "seq": first_seq_of(batch) + TILE * tile,
+        "tile": tile,
+    }
 
 
 def _name(found: StoredDemand) -> str:

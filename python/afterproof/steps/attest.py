@@ -7,8 +7,9 @@ waited out, and never a challenge.
 """
 
 import logging
+from collections.abc import MutableMapping
 from dataclasses import dataclass, replace
-from typing import Final, TypeAlias
+from typing import Any, Final
 
 from ..attestation.claims import Another, Fails, Judgement, Proves, judge
 from ..attestation.document import MAX_DOCUMENT, parse
@@ -25,7 +26,6 @@ from .context import NO_SIGN, Context, backoff, has_sign_of_network
 from .rehearse import AGAIN, act, is_overtaken, say
 
 log = logging.getLogger(__name__)
-Log: TypeAlias = "logging.LoggerAdapter[logging.Logger]"
 
 RESEND: Final = 2
 """Seconds until what landed, but whose event did not come, is tried again: a reorganisation may have taken it."""
@@ -39,6 +39,17 @@ LOOKS: Final = 16
 
 ROOT_WATCH: Final = 60
 """Seconds between two looks at which root the contracts of evidence have pinned."""
+
+
+class Log(logging.LoggerAdapter[logging.Logger]):
+    """Messages about one attestation, each with what else it is about."""
+
+    def process(
+        self, msg: object, kwargs: MutableMapping[str, Any]
+    ) -> tuple[object, MutableMapping[str, Any]]:
+        """Implements :meth:`logging.LoggerAdapter.process`."""
+        kwargs["extra"] = {**(self.extra or {}), **kwargs.get("extra", {})}
+        return msg, kwargs
 
 
 def attest(context: Context) -> bool:
@@ -67,9 +78,11 @@ def attest(context: Context) -> bool:
         after = _later(look, str(error))
         is_first = not (isinstance(error, AfterproofError) and is_overtaken(error))
         after = after if is_first else replace(after, next_at=now + 1)
+        wait = (after.next_at or now) - now
         about.log(
             logging.ERROR if is_first else logging.INFO,
-            "attestation %d, again in %d s: %s", check.number, (after.next_at or now) - now, error,
+            "attestation %d, again in %d s: %s", check.number, wait, error,
+            extra={"attempt": after.attempts, "retry_seconds": wait, "error": str(error)},
         )  # fmt: skip
     except Exception as error:
         # Whoever posts what we stumble over must not keep us from other attestations with it.
@@ -99,7 +112,10 @@ def _follow_roots(context: Context, now: int) -> bool:
         count = checks.judge_again(kind, root, now) if root is not None else 0
         total += count
         if count:
-            log.warning("another root is pinned for evidence of kind %d: %d to be judged again", kind, count)
+            log.warning(
+                "another root is pinned for evidence of kind %d: %d to be judged again", kind, count,
+                extra={"count": count},
+            )  # fmt: skip
     return total > 0
 
 
@@ -152,8 +168,9 @@ class _Look:
         verdict = self._verdict(root)
         if isinstance(verdict, Wait):
             self.log.error(
-                "attestation %d cannot be judged yet, by no fault of its own: %s", check.number, verdict.why
-            )
+                "attestation %d cannot be judged yet, by no fault of its own: %s", check.number, verdict.why,
+                extra={"retry_seconds": verdict.until - self.now, "error": verdict.why},
+            )  # fmt: skip
             return replace(check, next_at=verdict.until)
         if isinstance(verdict, Proves | Fails):
             self.context.reach.found(self.now)  # the very document that was posted came
@@ -164,7 +181,10 @@ class _Look:
                 check, state=Found.KEPT, why="", document=document, attempts=0, next_at=None, root=root
             )
         if isinstance(verdict, Fails):
-            self.log.warning("attestation %d is not proven by its document: %s", check.number, verdict.why)
+            self.log.warning(
+                "attestation %d is not proven by its document: %s", check.number, verdict.why,
+                extra={"error": verdict.why},
+            )  # fmt: skip
             return replace(check, state=Found.FALSE, why=verdict.why, attempts=0, next_at=None, root=root)
         attempts = check.attempts + 1
         again = self.now + backoff(attempts)
@@ -172,8 +192,9 @@ class _Look:
         if self.found.challenge is None and due > self.now:
             again = min(again, due)
         self.log.warning(
-            "attestation %d cannot be checked (attempt %d): %s", check.number, attempts, verdict.why
-        )
+            "attestation %d cannot be checked (attempt %d): %s", check.number, attempts, verdict.why,
+            extra={"attempt": attempts, "retry_seconds": again - self.now, "error": verdict.why},
+        )  # fmt: skip
         return replace(check, state=Found.WITHHELD, why=verdict.why, attempts=attempts, next_at=again)
 
     def _verdict(self, root: bytes | None) -> Judgement | Wait:
@@ -217,6 +238,7 @@ class _Look:
                 "attestation %d is this account's own, and anyone may challenge it: %s",
                 check.number,
                 check.why,
+                extra={"error": check.why},
             )
             return check
         settings = self.context.config.verifier
@@ -226,7 +248,9 @@ class _Look:
             self.log.error("attestation %d is not challenged: %s", check.number, self.context.adrift)
             return check
         if is_withheld and not has_sign_of_network(self.context, check.first_at):
-            log.error("attestation %d is not challenged: %s", check.number, NO_SIGN)
+            self.log.error(
+                "attestation %d is not challenged: %s", check.number, NO_SIGN, extra={"error": NO_SIGN}
+            )
             return check
         return self._challenge(check)
 
@@ -237,7 +261,7 @@ class _Look:
         if least > most:
             self.log.error(
                 "attestation %d is not challenged: that takes %s, and verifier.challenge_deposit allows %s",
-                check.number, ether(least), ether(most),
+                check.number, ether(least), ether(most), extra={"deposit": least},
             )  # fmt: skip
             return replace(check, attempts=check.attempts + 1, next_at=self.now + backoff(check.attempts + 1))
         # The least deposit follows the base fee, which rises by an eighth a block at most.
@@ -255,7 +279,10 @@ class _Look:
             return replace(check, next_at=None)
         if landed is None:
             return replace(check, next_at=self.now + AGAIN)
-        self.log.warning("challenged attestation %d for %s: %s", check.number, ether(deposit), check.why)
+        self.log.warning(
+            "challenged attestation %d for %s: %s", check.number, ether(deposit), check.why,
+            extra={"deposit": deposit, "error": check.why} | landed.fields,
+        )  # fmt: skip
         return self._sent(check, landed)
 
     def _is_to_prove(self) -> bool:
@@ -277,8 +304,9 @@ class _Look:
             step = chain.prove_certificate(claims.kind, each.der, each.parent, each.hints)
             self.context.metrics.chain.land("attest", step.gas_used, step.fee)
             self.log.info(
-                "attestation %d: proved certificate %d of %d", check.number, number, len(proof.certificates)
-            )
+                "attestation %d: proved certificate %d of %d", check.number, number, len(proof.certificates),
+                extra=step.fields,
+            )  # fmt: skip
         landed = act(
             self.context, "prove", check.number, f"proved attestation {check.number}",
             lambda dry: chain.prove_attestation(check.number, claims, key, document.raw, proof.hints, dry),
@@ -289,7 +317,7 @@ class _Look:
         deposit = self.found.challenge.deposit if self.found.challenge is not None else 0
         self.log.info(
             "proved attestation %d in block %d for %d gas; the deposit of %s is ours",
-            check.number, landed.block, landed.gas_used, ether(deposit),
+            check.number, landed.block, landed.gas_used, ether(deposit), extra={"deposit": deposit} | landed.fields,
         )  # fmt: skip
         return self._sent(check, landed)
 
@@ -303,8 +331,9 @@ class _Look:
             return replace(self.check, next_at=self.now + AGAIN)
         owed = ether(chain.registry_credits(chain.account))
         self.log.info(
-            "attestation %d is rejected: nobody proved it; the registry owes this account %s", number, owed
-        )
+            "attestation %d is rejected: nobody proved it; the registry owes this account %s", number, owed,
+            extra=landed.fields,
+        )  # fmt: skip
         return self._sent(self.check, landed)
 
     def _keep(self, check: AttestationCheck) -> None:
@@ -333,4 +362,4 @@ def _put(context: Context, check: AttestationCheck) -> None:
 
 
 def _about(check: AttestationCheck) -> Log:
-    return logging.LoggerAdapter(log, {"attestation": check.number})
+    return Log(log, {"attestation": check.number})

@@ -15,12 +15,14 @@ from ..protocol.header import BatchId, first_seq_of, lane_of, name_of
 from ..protocol.judge import Wait
 from ..protocol.judging import MOST_FAULTS, Findings, Posting, judge_tiles
 from ..protocol.merkle import TILE
+from ..store import Store
 from ..store.batches import PostedBatch
 from ..store.deadlines import Action, Deadline
 from ..store.demands import MissingTile
 from ..store.registry import EpochRecord
 from ..store.verdicts import Check, State, Verdict, What
 from .context import Context, backoff
+from .turns import turn
 
 log = logging.getLogger(__name__)
 
@@ -30,9 +32,13 @@ RETRY: Final = 5
 
 @dataclass(frozen=True)
 class Look:
-    """One look at a batch at ``now``, by the later of clock and chain: what was known of it, which tiles are wanted."""
+    """One look at a batch at ``now``, by the later of clock and chain: what was known of it, which tiles are wanted.
+
+    ``due``: what it was to be looked at for.
+    """
 
     posted: PostedBatch
+    due: list[Deadline]
     epoch: EpochRecord
     cursor: Block
     now: int
@@ -45,9 +51,18 @@ class Look:
         lacking = sorted(self.wanted - set(had.tiles))
         return [self.known_missing.get(tile, MissingTile(tile, self.now, had.why)) for tile in lacking]
 
+    def is_true_still(self, store: Store) -> bool:
+        """Whether the chain was not undone since, and nobody else has looked."""
+        return (
+            store.chain.remembers(self.cursor)
+            and store.batches.posted(self.posted.id) == self.posted
+            and store.verdicts.check(self.posted.id) == self.before
+            and store.demands.missing(self.posted.id) == self.known_missing
+        )
+
 
 def check(context: Context) -> bool:
-    """Check the next posted batch that is due; True where more are due.
+    """Check the next posted batch that is due and that no other process checks; True where more are due.
 
     Data that cannot be had, or is not what was posted, is to be demanded: recorded tile by tile, and looked for again
     until the tile ends. Trouble of our own is a :class:`Wait`: nothing is said of the batch, and it is looked at again.
@@ -56,32 +71,39 @@ def check(context: Context) -> bool:
     if cursor is None:
         return False
     now = max(context.now, cursor.timestamp)
-    due = context.store.deadlines.due(Action.CHECK, before=now + 1, most=2)
-    if not due:
-        return False
-    posted = context.store.batches.posted(due[0].batch)
-    wait = (
-        _check(context, posted, cursor, now)
-        if posted is not None
-        else Wait(now + 1, "it is not in the store")
-    )
-    trouble = f"batch {name_of(due[0].batch)}"
+    with turn(context, now) as (batch, more):
+        if batch is not None:
+            _take(context, batch, now)
+    return more
+
+
+def _take(context: Context, batch: BatchId, now: int) -> None:
+    """Check a batch that is this process's to check."""
+    store = context.store
+    cursor, due = store.chain.cursor(), store.deadlines.of(batch, Action.CHECK)
+    posted = store.batches.posted(batch)
+    if cursor is None or posted is None or not due:
+        return  # another has just done it, or gone back with the chain
+    wait, trouble = _check(context, posted, due, cursor, now), f"batch {name_of(batch)}"
     if wait is None:
         context.troubles.over(trouble)
-    else:
-        context.troubles.meet(trouble, wait.why, context.clock())
-        context.metrics.checking.look("wait")
-        log.error(
-            "batch %s cannot be judged yet, by no fault of its own: %s", name_of(due[0].batch), wait.why,
-            extra=_fields(due[0].batch) | {"error": wait.why},
-        )  # fmt: skip
-        with context.store.transaction():
-            context.store.deadlines.remove_all(due[0].batch, Action.CHECK)
-            context.store.deadlines.add(Deadline(wait.until, Action.CHECK, due[0].batch))
-    return len(due) > 1
+        context.looks.add(batch, context.now)
+        return
+    context.troubles.meet(trouble, wait.why, context.clock())
+    context.metrics.checking.look("wait")
+    log.error(
+        "batch %s cannot be judged yet, by no fault of its own: %s", name_of(batch), wait.why,
+        extra=_fields(batch) | {"error": wait.why},
+    )  # fmt: skip
+    with store.transaction():
+        if store.batches.posted(batch) == posted:
+            store.deadlines.remove_each(due)
+            store.deadlines.add(Deadline(wait.until, Action.CHECK, batch))
 
 
-def _check(context: Context, posted: PostedBatch, cursor: Block, now: int) -> Wait | None:
+def _check(
+    context: Context, posted: PostedBatch, due: list[Deadline], cursor: Block, now: int
+) -> Wait | None:
     """Look at what was not judged of a batch yet; what is in the way by no fault of its own."""
     store = context.store
     epoch = store.registry.epoch(posted.header.epoch)
@@ -90,7 +112,7 @@ def _check(context: Context, posted: PostedBatch, cursor: Block, now: int) -> Wa
     before, missing = store.verdicts.check(posted.id), store.demands.missing(posted.id)
     wanted = set(range(posted.header.tiles)) if before is None else set(missing)
     wanted -= store.tiles.struck(posted, cursor.timestamp)
-    look = Look(posted, epoch, cursor, now, before, missing, wanted)
+    look = Look(posted, due, epoch, cursor, now, before, missing, wanted)
     try:
         had = _have(context, look)
     except ArchiveBroken as error:
@@ -150,7 +172,7 @@ def _record(context: Context, look: Look, had: Had, found: Findings) -> None:
     """Write what was found of the tiles that were had, and which are missing, in one commit."""
     store, batch, before = context.store, look.posted.id, look.before or Check(look.posted.id, "")
     if look.before is not None and not look.wanted and not look.known_missing:
-        store.deadlines.remove_all(batch, Action.CHECK)  # woken by what was known
+        store.deadlines.remove_each(look.due)  # woken by what was known
         return
     missing, attempts = look.missing(had), before.attempts + 1
     is_over = bool(missing) and not any(_may_come(context, look, one.tile) for one in missing)
@@ -158,6 +180,11 @@ def _record(context: Context, look: Look, had: Had, found: Findings) -> None:
     again = min([look.now + backoff(attempts), *_last_looks(context, look, missing)])
     state = "missed" if is_over else "checked" if not missing else "partial" if is_some else "unavailable"
     with store.transaction():
+        if not look.is_true_still(store):
+            log.info(
+                "batch %s is looked at again: something new is known", name_of(batch), extra=_fields(batch)
+            )
+            return
         _add_disputes(context, look, found)
         for tile in had.tiles:
             store.verdicts.withdraw(batch, tile, What.DEMAND)
@@ -171,8 +198,9 @@ def _record(context: Context, look: Look, had: Had, found: Findings) -> None:
         store.demands.put_missing(batch, [] if is_over else missing)
         counts = (before.accepted + found.accepted, before.void + found.void, before.disputed + found.faulty)
         why = had.why if missing else ""
-        store.verdicts.put_check(Check(batch, state, why, attempts, *counts, context.now, look.cursor.number))
-        store.deadlines.remove_all(batch, Action.CHECK)
+        store.verdicts.put_check(Check(batch, state, why, attempts, *counts, context.now, _last_known(store)))
+        # Not what it is to be looked at for since then.
+        store.deadlines.remove_each(look.due)
         if missing and not is_over:
             store.deadlines.add(Deadline(again, Action.CHECK, batch))
     if had.tiles:
@@ -180,6 +208,13 @@ def _record(context: Context, look: Look, had: Had, found: Findings) -> None:
     if missing:
         context.metrics.checking.look(state)
     _report(look, found, missing, (attempts, again - look.now), state, why, len(had.tiles))
+
+
+def _last_known(store: Store) -> int:
+    """The block by which all was known that went into a look: the chain was not undone since."""
+    cursor = store.chain.cursor()
+    assert cursor is not None
+    return cursor.number
 
 
 def _add_disputes(context: Context, look: Look, found: Findings) -> None:

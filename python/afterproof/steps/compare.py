@@ -20,7 +20,7 @@ from ..protocol.state import FaultKind
 from ..store.batches import PostedBatch
 from ..store.deadlines import Action, Deadline
 from ..store.verdicts import State, Verdict, What
-from .context import Context
+from .context import Context, tiles_of
 
 log = logging.getLogger(__name__)
 
@@ -44,10 +44,11 @@ class Place:
 
 @dataclass
 class Shelf:
-    """The archive's batches, each read once."""
+    """The batches that were had, as far as they are asked for."""
 
     context: Context
     read: dict[BatchId, dict[int, Leaves]] = field(default_factory=dict)
+    lacking: set[tuple[BatchId, int]] = field(default_factory=set)
     last: PostedBatch | None = None
 
     def posted(self, lane: int, seq: int) -> PostedBatch | None:
@@ -57,12 +58,17 @@ class Shelf:
             self.last = self.context.store.batches.posted_with(lane, seq)
         return self.last
 
-    def tiles(self, posted: PostedBatch) -> dict[int, Leaves]:
-        """The tiles that are kept of a batch."""
+    def tile(self, posted: PostedBatch, tile: int) -> Leaves | None:
+        """A tile of a batch; None: it cannot be had any more."""
         if posted.id not in self.read:
             archive = self.context.data.archive
             self.read[posted.id] = archive.tiles(posted.id, posted.header, posted.tile_roots)
-        return self.read[posted.id]
+        kept = self.read[posted.id]
+        if tile not in kept and (posted.id, tile) not in self.lacking:
+            kept |= tiles_of(self.context, posted, frozenset({tile}))
+            if tile not in kept:
+                self.lacking.add((posted.id, tile))
+        return kept.get(tile)
 
     def place(self, lane: int, seq: int) -> Place | None:
         """The leaf at a number of a lane; None: it is not there, or not kept."""
@@ -70,15 +76,14 @@ class Shelf:
         if posted is None:
             return None
         index = seq - first_seq_of(posted.id)
-        tile = self.tiles(posted).get(index // TILE)
+        tile = self.tile(posted, index // TILE)
         leaf = tile[index % TILE] if tile is not None else None
         return Place(posted, index, leaf) if leaf is not None else None
 
     def proof(self, place: Place) -> tuple[bytes, ...]:
         """The inclusion proof of a leaf."""
-        return TileProofs(self.tiles(place.posted)[place.tile], place.tile, place.posted.tile_roots).of(
-            place.index
-        )
+        leaves = self.read[place.posted.id][place.tile]
+        return TileProofs(leaves, place.tile, place.posted.tile_roots).of(place.index)
 
 
 def compare(context: Context) -> bool:
@@ -105,11 +110,21 @@ def compare(context: Context) -> bool:
         for place, wait in waits.items():
             context.store.deadlines.add(Deadline(wait.until, Action.COMPARE, batch, place))
     for why in sorted({wait.why for wait in waits.values()}):
-        log.error("batch %s cannot be compared yet, by no fault of its own: %s", name_of(batch), why)
-    for name in sorted({name_of(verdict.batch) for verdict in added}):
-        count = sum(name_of(verdict.batch) == name for verdict in added)
-        log.warning("batch %s: %d receipts stand earlier on its lane, to dispute", name, count)
+        log.error(
+            "batch %s cannot be compared yet, by no fault of its own: %s", name_of(batch), why,
+            extra=_fields(batch) | {"error": why},
+        )  # fmt: skip
+    for each, count in sorted(Counter(verdict.batch for verdict in added).items()):
+        log.warning(
+            "batch %s: %d receipts stand earlier on its lane, to dispute", name_of(each), count,
+            extra=_fields(each) | {"disputed": count},
+        )  # fmt: skip
     return not waits
+
+
+def _fields(batch: BatchId) -> dict[str, object]:
+    """What a message about a batch is about."""
+    return {"lane": lane_of(batch), "batch": name_of(batch), "seq": first_seq_of(batch)}
 
 
 @dataclass

@@ -2,13 +2,14 @@
 
 import logging
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Collection, Hashable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from ..chain.base import Block, ChainSender, Deployment, Sent
 from ..config import Config
 from ..data import Data
+from ..data.tiles import Wanted, obtain
 from ..errors import ConfigError, DataUnavailable, StoreUnavailable
 from ..protocol.attestations import NodeRecord
 from ..protocol.closing import Fees
@@ -16,11 +17,12 @@ from ..protocol.funds import Funds, Short
 from ..protocol.header import BatchId, first_seq_of
 from ..protocol.heartbeat_terms import HeartbeatTerms
 from ..protocol.pace import RECENT, Pace, measure
-from ..protocol.publication import most_bytes
+from ..protocol.publication import Leaves, most_bytes
 from ..protocol.reading import sound_tiles
 from ..protocol.receipt import Domain
 from ..protocol.signing import Secp256k1Signer
 from ..store import Store
+from ..store.batches import PostedBatch
 from ..store.registry import EpochRecord, Registry
 from ..telemetry.alerts import Troubles
 from ..telemetry.liveness import Liveness
@@ -63,10 +65,20 @@ class Pulse:
         self._at: float | None = None
         self.knows_contracts = False
         """Whether the contracts were found to be those that this version of the program knows."""
+        self._wanted: int | None = None
 
     def beat(self, now: float) -> None:
         """The store knows the chain up to its head."""
         self._at = now
+
+    def seen(self, head: int, cursor: int | None, now: float) -> None:
+        """The chain was at block ``head`` and the store at ``cursor``, to which another process brings it.
+
+        It is a pulse where the store has come to where the chain was at the last look.
+        """
+        if cursor is not None and self._wanted is not None and cursor >= min(self._wanted, head):
+            self.beat(now)
+        self._wanted = head
 
     def is_fresh(self, now: float) -> bool:
         """Whether that was a moment ago."""
@@ -104,6 +116,52 @@ class Drift:
         """Whether there is no more trouble of which something was said."""
         was_said, self._said_at = self._said_at is not None, None
         return was_said
+
+
+class Looks:
+    """When this very process last looked for a batch, whatever it found. Not stored.
+
+    Where several share a store, another's network may be at fault for what it could not have.
+    """
+
+    MOST: Final = 4096
+    """Batches that are remembered: one that is forgotten is looked for once more."""
+
+    def __init__(self) -> None:
+        self._at: dict[BatchId, int] = {}
+
+    def add(self, batch: BatchId, now: int) -> None:
+        """It was looked for."""
+        self._at.pop(batch, None)
+        self._at[batch] = now
+        if len(self._at) > self.MOST:
+            self._at.pop(next(iter(self._at)))
+
+    def at(self, batch: BatchId) -> int | None:
+        """When it was; None: it was not."""
+        return self._at.get(batch)
+
+
+class Patience:
+    """Since when a batch that is due is found to be another process's to judge. Not stored.
+
+    A process that has died lets go of what it had claimed; one that hangs does not. Two that judge one batch do no
+    harm: the second finds it judged.
+    """
+
+    MOST: Final = 900.0
+    """Seconds until it is judged here all the same."""
+
+    def __init__(self) -> None:
+        self._since: dict[BatchId, float] = {}
+
+    def is_over(self, batch: BatchId, now: float) -> bool:
+        """Whether a batch has been another's for too long."""
+        return now - self._since.setdefault(batch, now) > self.MOST
+
+    def keep(self, batches: Collection[BatchId]) -> None:
+        """No other batches are waited for."""
+        self._since = {batch: since for batch, since in self._since.items() if batch in batches}
 
 
 class Reach:
@@ -337,6 +395,8 @@ class Context:
     reach: Reach = field(default_factory=Reach)
     drift: Drift = field(default_factory=Drift)
     rehearsal: Rehearsal = field(default_factory=Rehearsal)
+    looks: Looks = field(default_factory=Looks)
+    patience: Patience = field(default_factory=Patience)
     tidying: Interval = field(default_factory=Interval)
     root_watch: Interval = field(default_factory=Interval)
     accounting: Interval = field(default_factory=Interval)
@@ -442,6 +502,30 @@ class Context:
         if lane is None:
             raise ConfigError("relayer.lane is missing: open a lane and set its number")
         return lane
+
+
+def tiles_of(context: Context, posted: PostedBatch, tiles: frozenset[int]) -> dict[int, Leaves]:
+    """Tiles of a batch that were had before: from the archive, or, where another process had them, from elsewhere.
+
+    Elsewhere is looked now and then: whoever serves the data may be slow on purpose.
+
+    Raises:
+        ArchiveBroken: the archive cannot be read or written.
+    """
+    kept = context.data.archive.tiles(posted.id, posted.header, posted.tile_roots)
+    looked_at, now = context.looks.at(posted.id), context.now
+    if tiles <= kept.keys() or (looked_at is not None and now - looked_at < LONGEST_BACKOFF):
+        return {tile: leaves for tile, leaves in kept.items() if tile in tiles}
+    context.looks.add(posted.id, now)
+    mirrors = [url.rstrip("/") for url in context.config.verifier.mirrors]
+    addresses = (posted.data_uri, *(f"{url}/v1/batches/{posted.id}/data" for url in mirrors))
+    demanded = tiles & context.store.demands.of(posted.id).keys()
+    shown = {tile: context.store.tiles.shown(posted, tile) for tile in demanded}
+    return obtain(
+        context.data,
+        Wanted(posted.id, posted.header, posted.tile_roots, tiles, addresses),
+        {tile: leaves for tile, leaves in shown.items() if leaves is not None},
+    ).tiles
 
 
 def has_sign_of_network(context: Context, since: int, besides: BatchId | None = None) -> bool:

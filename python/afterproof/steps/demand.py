@@ -11,7 +11,7 @@ from typing import Final
 from ..chain.base import Block
 from ..errors import AfterproofError, CallReverted, SendFailed
 from ..protocol.answers import tile_path
-from ..protocol.header import name_of
+from ..protocol.header import BatchId, first_seq_of, lane_of, name_of
 from ..protocol.merkle import TILE
 from ..protocol.receipt import keccak
 from ..protocol.shares import PROVER_PERCENT, share_of
@@ -86,15 +86,22 @@ def _settle_run_out(context: Context, deadline: Deadline, cursor: Block) -> None
     except (CallReverted, SendFailed) as error:
         wait = 1 if is_overtaken(error) else backoff(verdict.attempts + 1)
         store.verdicts.postpone(verdict, context.chain_now + wait, str(error))
-        level = logging.INFO if is_overtaken(error) else logging.ERROR
-        log.log(level, "%s could not be settled, again in %d s: %s", _name(found), wait, error)
+        log.log(
+            logging.INFO if is_overtaken(error) else logging.ERROR,
+            "%s could not be settled, again in %d s: %s", _name(found), wait, error,
+            extra=_fields(found.batch, found.tile)
+            | {"attempt": verdict.attempts + 1, "retry_seconds": wait, "error": str(error)},
+        )  # fmt: skip
     else:
         if landed is None:
             return
         fee = landed.fee + (verdict.fee or 0)
         store.verdicts.sent(verdict, landed.tx_hash, fee, context.chain_now + RESEND)
         context.metrics.chain.land("expire", landed.gas_used, landed.fee)
-        log.warning("%s ran out: settled it in block %d", _name(found), landed.block, extra=landed.fields)
+        log.warning(
+            "%s ran out: settled it in block %d", _name(found), landed.block,
+            extra=_fields(found.batch, found.tile) | landed.fields,
+        )  # fmt: skip
 
 
 def _verdict_of(context: Context, found: StoredDemand) -> Verdict:
@@ -109,24 +116,28 @@ def _verdict_of(context: Context, found: StoredDemand) -> Verdict:
 
 def _note(context: Context, found: StoredDemand, cursor: Block) -> None:
     """What came of a demand of ours."""
-    verdict = _verdict_of(context, found)
+    verdict, fields = _verdict_of(context, found), _fields(found.batch, found.tile)
     if found.slashed is not None:
         reward = share_of(found.slashed, PROVER_PERCENT)
         context.store.verdicts.settle(verdict, State.EXPIRED, cursor.number, reward, verdict.why)
         log.info(
             "%s is settled: the deposit of %s is back, and %s of what the lane lost are ours",
             _name(found), ether(found.deposit), ether(reward),
+            extra=fields | {"deposit": found.deposit, "reward": reward},
         )  # fmt: skip
     else:
         context.store.verdicts.settle(verdict, State.ANSWERED, cursor.number, None, verdict.why)
-        log.info("%s was answered: its deposit of %s is spent", _name(found), ether(found.deposit))
+        log.info(
+            "%s was answered: its deposit of %s is spent", _name(found), ether(found.deposit),
+            extra=fields | {"deposit": found.deposit},
+        )  # fmt: skip
 
 
 # --- opening ----------------------------------------------------------------------------------------
 
 
 def _open_due(context: Context, cursor: Block) -> bool:
-    sent = 0
+    sent, more = 0, False
     now = context.chain_now
     for due in sorted(_due(context), key=lambda each: _rank(context, each)):
         if _settled(context, due, cursor) or not context.config.verifier.demand:
@@ -138,6 +149,11 @@ def _open_due(context: Context, cursor: Block) -> bool:
             continue
         if due.verdict.next_at > now or _is_to_be_checked(context, due, now):
             continue
+        if (
+            context.looks.at(due.posted.id) is None
+        ):  # another process could not have it: its network may be at fault
+            more |= _have_checked(context, due, now)
+            continue
         if sent == MOST:
             return True
         if context.adrift:
@@ -146,7 +162,16 @@ def _open_due(context: Context, cursor: Block) -> bool:
             _postpone(context, due, QUIET, NO_SIGN)
         elif _open(context, due):
             sent += 1
-    return False
+    return more
+
+
+def _have_checked(context: Context, due: Due, now: int) -> bool:
+    """Have the batch looked for here as well, unless it will be in a moment."""
+    deadlines = context.store.deadlines
+    if any(one.time <= now + QUIET for one in deadlines.of(due.posted.id, Action.CHECK)):
+        return False
+    deadlines.add(Deadline(now, Action.CHECK, due.posted.id))
+    return True
 
 
 def _due(context: Context) -> list[Due]:
@@ -155,11 +180,21 @@ def _due(context: Context) -> list[Due]:
         verdict = store.verdicts.find(deadline.batch, deadline.place, What.DEMAND)
         posted = store.batches.posted(deadline.batch)
         if posted is None or verdict is None or verdict.state is not State.PENDING:
-            store.deadlines.remove(deadline)
+            _forget(context, deadline)
             continue
         missing = store.demands.missing(deadline.batch).get(deadline.place)
         found.append(Due(deadline, verdict, posted, missing.since if missing is not None else 0))
     return found
+
+
+def _forget(context: Context, deadline: Deadline) -> None:
+    """Nothing is to be demanded there, unless another process has just found that it is."""
+    store = context.store
+    with store.transaction():
+        verdict = store.verdicts.find(deadline.batch, deadline.place, What.DEMAND)
+        is_pending = verdict is not None and verdict.state is State.PENDING
+        if not is_pending or store.batches.posted(deadline.batch) is None:
+            store.deadlines.remove(deadline)
 
 
 def _rank(context: Context, due: Due) -> tuple[int, int, bytes]:
@@ -178,18 +213,22 @@ def _is_to_be_checked(context: Context, due: Due, now: int) -> bool:
 def _settled(context: Context, due: Due, cursor: Block) -> bool:
     """Whether a tile is not to be demanded any more; why, is written down."""
     store, verdict = context.store, due.verdict
+    fields = _fields(verdict.batch, verdict.place)
     found = store.demands.get(verdict.batch, verdict.place)
     if found is not None:
         is_ours = found.challenger == context.chain.account
         state = State.DEMANDED if is_ours else State.LOST_RACE
         if not is_ours:
-            log.info("%s was demanded by 0x%s", _what(verdict), found.challenger.hex())
+            log.info("%s was demanded by 0x%s", _what(verdict), found.challenger.hex(), extra=fields)
     elif store.tiles.struck_at(due.posted, verdict.place, cursor.timestamp) is not None:
         state = State.STRUCK
     elif cursor.timestamp > due.posted.header.window_end:
         state = State.TOO_LATE
         why = verdict.why if context.config.verifier.demand else "verifier.demand is off"
-        log.error("%s was not demanded before its window ended: %s", _what(verdict), why)
+        log.error(
+            "%s was not demanded before its window ended: %s", _what(verdict), why,
+            extra=fields | {"error": why},
+        )  # fmt: skip
     else:
         return False
     with store.transaction():
@@ -233,23 +272,36 @@ def _open(context: Context, due: Due) -> bool:
     context.metrics.chain.land("demand", landed.gas_used, landed.fee)
     log.warning(
         "demanded %s in block %d for %s: %s", _what(verdict), landed.block, ether(deposit), verdict.why,
-        extra=landed.fields,
+        extra=_fields(verdict.batch, verdict.place) | {"deposit": deposit, "error": verdict.why} | landed.fields,
     )  # fmt: skip
     return True
 
 
 def _postpone(context: Context, due: Due, wait: int, why: str, error: AfterproofError | None = None) -> None:
+    verdict = due.verdict
     is_first = error is None or not is_overtaken(error)
     wait = wait if is_first else 1
-    context.store.verdicts.postpone(due.verdict, context.chain_now + wait, due.verdict.why)
+    context.store.verdicts.postpone(verdict, context.chain_now + wait, verdict.why)
     log.log(
         logging.ERROR if is_first else logging.INFO,
-        "%s is not demanded yet, again in %d s: %s", _what(due.verdict), wait, why,
+        "%s is not demanded yet, again in %d s: %s", _what(verdict), wait, why,
+        extra=_fields(verdict.batch, verdict.place)
+        | {"attempt": verdict.attempts + 1, "retry_seconds": wait, "error": why},
     )  # fmt: skip
 
 
 def _about(verdict: Verdict) -> tuple[int, int]:
     return verdict.batch, verdict.place
+
+
+def _fields(batch: BatchId, tile: int) -> dict[str, object]:
+    """What a message about a tile is about."""
+    return {
+        "lane": lane_of(batch),
+        "batch": name_of(batch),
+        "seq": first_seq_of(batch) + TILE * tile,
+        "tile": tile,
+    }
 
 
 def _what(verdict: Verdict) -> str:

@@ -80,7 +80,8 @@ def _due(context: Context) -> list[Due]:
             continue
         pending = [verdict for verdict in verdicts if verdict.state is State.PENDING]
         if not pending:
-            store.deadlines.remove(deadline)
+            with store.transaction():  # another process may find another fault of the leaf at this moment
+                _tidy(context, deadline)
         end = store.tiles.end(posted, deadline.place // TILE)
         found += [Due(deadline, verdict, posted, end) for verdict in pending]
     return found

@@ -1,5 +1,6 @@
 """Watch: follow the chain into the store, range by range, and go back when the chain did.
 
+Of several verifiers on one store one follows the chain, and the others see by it how far they know it.
 A relayer that promises also looks at what its lane may promise, whenever there is a new block.
 """
 
@@ -87,6 +88,18 @@ def _compare_clocks(context: Context, head: Block) -> None:
             "%s, by %d seconds: nothing is demanded, nor challenged as withheld, until that is over",
             context.adrift, abs(head.timestamp - context.clock()), extra={"error": context.adrift},
         )  # fmt: skip
+
+
+def glance(context: Context) -> bool:
+    """See whether the store knows the chain up to its head, where another process follows it.
+
+    Raises:
+        ChainUnavailable: the node cannot say.
+    """
+    head, cursor = context.chain.head(), context.store.chain.cursor()
+    context.metrics.chain.head(head.number, head.timestamp)
+    context.pulse.seen(head.number, None if cursor is None else cursor.number, context.clock())
+    return False
 
 
 def _events(context: Context, first: int, last: Block, head: Block) -> list[Logged]:

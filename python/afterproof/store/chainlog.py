@@ -101,6 +101,11 @@ class ChainLog:
             yield from (Block(*row) for row in rows)
             number = rows[-1][0]
 
+    def remembers(self, block: Block) -> bool:
+        """Whether a block that was the cursor once has not been undone since."""
+        row = self._database.row("SELECT hash, timestamp FROM blocks WHERE number = ?", (block.number,))
+        return row == (block.hash, block.timestamp)
+
     def remembers_since(self) -> int:
         """The time of the oldest block whose hash is remembered, in unix seconds; 0: none is."""
         row = self._database.row("SELECT MIN(timestamp) FROM blocks")

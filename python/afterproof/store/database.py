@@ -68,7 +68,28 @@ class Database(ABC):
     def claim(self, name: str) -> bool:
         """Whether this process, alone of all on the database, holds ``name``: it takes it where nobody does.
 
-        Held until the process ends, or the database has lost sight of it.
+        Held until it is released, the process ends, or the database has lost sight of it.
+        """
+
+    @abstractmethod
+    def release(self, name: str) -> None:
+        """Let go of ``name``, where this process holds it."""
+
+    @abstractmethod
+    def check_claim(self, name: str) -> None:
+        """That this process still holds ``name``, which it had claimed.
+
+        Raises:
+            NotLeading: it does not, and another may by now.
+        """
+
+    @abstractmethod
+    def only_with(self, name: str) -> contextlib.AbstractContextManager[None]:
+        """What this thread writes within is written only while this process holds ``name``: the database itself looks,
+        in the commit.
+
+        Raises (each write within):
+            NotLeading: it does not any more; nothing was written.
         """
 
     @abstractmethod

@@ -1,5 +1,6 @@
 """Deadlines as rows: what is to be done to which subject, and when."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -63,6 +64,11 @@ class Deadlines:
             _columns(deadline),
         )
 
+    def remove_each(self, deadlines: Iterable[Deadline]) -> None:
+        """They have been dealt with."""
+        for one in deadlines:
+            self.remove(one)
+
     def remove_all(self, batch: BatchId, action: Action | None = None) -> None:
         """Forget every deadline of a batch, or those of one action."""
         self._database.execute(
@@ -93,6 +99,17 @@ class Deadlines:
             (action, before, most),
         )
         return [Deadline(time, action, batch_id(lane, seq), place) for time, lane, seq, place in rows]
+
+    def due_first_checks(self, before: int, most: int = 1000) -> list[Deadline]:
+        """As :meth:`due`: checks of batches of which nothing is known to be missing."""
+        rows = self._database.rows(
+            "SELECT time, lane, first_seq, place FROM deadlines WHERE action = 'check' AND time < ? AND NOT EXISTS"
+            " (SELECT 1 FROM missing WHERE missing.lane = deadlines.lane"
+            " AND missing.first_seq = deadlines.first_seq)"
+            " ORDER BY time, lane, first_seq, place LIMIT ?",
+            (before, most),
+        )
+        return [Deadline(time, Action.CHECK, batch_id(lane, seq), place) for time, lane, seq, place in rows]
 
     def all(self, action: Action, most: int = 1000) -> list[Deadline]:
         """The soonest deadlines of an action."""

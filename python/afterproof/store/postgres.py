@@ -8,7 +8,6 @@ Locks are a session's: a pooler between must keep sessions apart.
 """
 
 import contextlib
-import hashlib
 import re
 import threading
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,11 +21,13 @@ from .database import Database, Row
 try:
     import psycopg
     from psycopg.conninfo import conninfo_to_dict
+
+    from .postgres_claims import Claims, Connection, key_of
 except ImportError as error:
     raise ConfigError("a store on PostgreSQL needs psycopg: install afterproof[postgres]") from error
 
 CONNECTIONS: Final = 8
-"""Connections of a process at most, those of its claims apart: more threads than that wait for each other."""
+"""Connections of a process at most, that of its claims apart: more threads than that wait for each other."""
 
 LOCK_TIMEOUT: Final = 30
 """Seconds that a transaction waits for another's, or a thread for a connection."""
@@ -44,8 +45,6 @@ _SESSION: Final = (
     "SET tcp_keepalives_count = 3",
 )
 
-Connection = psycopg.Connection[Row]
-
 
 class Postgres(Database):
     """A database on a PostgreSQL server: the tables in the connection's current schema, usually ``public``."""
@@ -60,23 +59,22 @@ class Postgres(Database):
         self._local = threading.local()
         self._free = threading.BoundedSemaphore(CONNECTIONS)
         self._idle: list[Connection] = []
-        self._claims: dict[str, Connection] = {}
-        self._candidate: Connection | None = None
+        self._claims = Claims(self._connected)
         row = self.row("SELECT current_schema(), current_setting('server_encoding')")
         if row is None or row[0] is None:
             raise StoreUnavailable(f"the database {self.name}: no schema of its search_path exists")
         if row[1] not in ("UTF8", "SQL_ASCII"):
             raise StoreUnavailable(f"the database {self.name}: its encoding is {row[1]}, it must be UTF8")
-        self._schema = str(row[0])
+        self._schema = self._claims.schema = str(row[0])
 
     def execute(self, statement: str, parameters: Sequence[Any] = ()) -> int:
         """Implements :meth:`Database.execute`."""
-        with self._using() as connection:
+        with self._writing(), self._using() as connection:
             return connection.execute(_marked(statement), _held(parameters)).rowcount
 
     def execute_many(self, statement: str, rows: Iterable[Sequence[Any]]) -> None:
         """Implements :meth:`Database.execute_many`."""
-        with self._using() as connection, connection.cursor() as cursor:
+        with self._writing(), self._using() as connection, connection.cursor() as cursor:
             cursor.executemany(_marked(statement), map(_held, rows))
 
     def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[Row]:
@@ -96,35 +94,33 @@ class Postgres(Database):
 
     def claim(self, name: str) -> bool:
         """Implements :meth:`Database.claim`; belongs to one thread."""
-        held = self._claims.get(name)
-        if held is not None:
-            try:
-                held.execute("SELECT 1")
-                return True
-            except psycopg.Error:  # whoever asks the server first has it now
-                self._claims.pop(name).close()
         with self._translated():
-            if self._candidate is None or self._candidate.closed:
-                self._candidate = self._connected()
-            taken = self._candidate.execute(
-                "SELECT pg_try_advisory_lock(%s)", (_key(self._schema, name),)
-            ).fetchone()
-        if taken is None or not taken[0]:
-            return False
-        self._claims[name], self._candidate = self._candidate, None
-        return True
+            return self._claims.take(name)
+
+    def release(self, name: str) -> None:
+        """Implements :meth:`Database.release`; belongs to the thread that claims."""
+        self._claims.release(name)
+
+    def check_claim(self, name: str) -> None:
+        """Implements :meth:`Database.check_claim`; belongs to the thread that claims."""
+        self._claims.check(name)
+
+    def only_with(self, name: str) -> contextlib.AbstractContextManager[None]:
+        """Implements :meth:`Database.only_with`."""
+        return self._claims.needed(name)
 
     def close(self) -> None:
         """Implements :meth:`Database.close`."""
-        kept = [*self._idle, *self._claims.values(), *([self._candidate] if self._candidate else [])]
-        # Said aloud: the server lets go of a closed connection's locks a moment later only.
-        for held in self._claims.values():
-            with contextlib.suppress(psycopg.Error):
-                held.execute("SELECT pg_advisory_unlock_all()")
-        self._idle, self._candidate = [], None
-        self._claims.clear()
+        self._claims.close()
+        kept, self._idle = self._idle, []
         for connection in kept:
             connection.close()
+
+    def _writing(self) -> contextlib.AbstractContextManager[None]:
+        """What a statement that may write runs in: a transaction, where what it writes needs a claim."""
+        if self.in_transaction or not self._claims.is_needed:
+            return contextlib.nullcontext()
+        return self._transaction()
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -132,7 +128,8 @@ class Postgres(Database):
             connection.execute("BEGIN")
             self._local.connection = connection
             try:
-                connection.execute("SELECT pg_advisory_xact_lock(%s)", (_key(self._schema, "write"),))
+                connection.execute("SELECT pg_advisory_xact_lock(%s)", (key_of(self._schema, "write"),))
+                self._claims.check_needed(connection)
                 yield
                 # A transaction in which a statement failed is rolled back by COMMIT, in silence.
                 if connection.execute("COMMIT").statusmessage != "COMMIT":
@@ -182,8 +179,7 @@ class Postgres(Database):
 
     def _connected(self) -> Connection:
         connection = psycopg.connect(**self._address, autocommit=True)
-        for statement in _SESSION:
-            connection.execute(statement.encode())
+        connection.execute("; ".join(_SESSION).encode())
         return connection
 
     def _version(self) -> int:
@@ -224,9 +220,3 @@ def _held(parameters: Sequence[Any]) -> Sequence[Any]:
         value.replace("\0", "\ufffd") if isinstance(value, str) and "\0" in value else value
         for value in parameters
     ]
-
-
-def _key(schema: str, name: str) -> int:
-    """The number of an advisory lock: those are the whole database's, each schema has a store of its own."""
-    digest = hashlib.sha256(f"afterproof\0{schema}\0{name}".encode()).digest()
-    return int.from_bytes(digest[:8], signed=True)

@@ -63,6 +63,16 @@ class Sqlite(Database):
         """Implements :meth:`Database.claim`: whoever runs on a file runs on it alone."""
         return True
 
+    def release(self, name: str) -> None:
+        """Implements :meth:`Database.release`."""
+
+    def check_claim(self, name: str) -> None:
+        """Implements :meth:`Database.check_claim`: nobody could have taken it."""
+
+    def only_with(self, name: str) -> contextlib.AbstractContextManager[None]:
+        """Implements :meth:`Database.only_with`: nobody could have taken it."""
+        return contextlib.nullcontext()
+
     def close(self) -> None:
         """Close this thread's connection; those of other threads close with them."""
         connection = getattr(self._local, "connection", None)

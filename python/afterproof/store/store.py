@@ -7,6 +7,7 @@ from typing import Literal
 
 from ..chain.base import Deployment
 from ..errors import ForeignStore
+from ..protocol.header import BatchId, name_of
 from ..settings import PostgresUrl
 from .alerts import Alerts
 from .attestation_checks import AttestationChecks
@@ -108,11 +109,58 @@ class Store:
         Raises:
             StoreUnavailable: the database cannot say; until it can, nobody acts.
         """
-        return self._database.claim(self.role if lane is None else f"{self.role} of lane {lane}")
+        return self._database.claim(self._lead(lane))
+
+    def check_lead(self, lane: int | None = None) -> None:
+        """That this process, which did, still leads: to be asked just before it acts.
+
+        Raises:
+            NotLeading: it does not; another may by now.
+        """
+        self._database.check_claim(self._lead(lane))
+
+    def leading(self, lane: int | None = None) -> contextlib.AbstractContextManager[None]:
+        """What this thread writes within is written only while this process leads.
+
+        Raises (each write within):
+            NotLeading: it does not any more; nothing was written.
+        """
+        return self._database.only_with(self._lead(lane))
+
+    def claims(self, batch: BatchId) -> bool:
+        """Whether this process, alone of all that share the store, is to judge a batch: it claims it where nobody does.
+
+        Held until :meth:`release`, or until the process ends. Belongs to the thread that leads.
+        """
+        return self._database.claim(_judge(batch))
+
+    def release(self, batch: BatchId) -> None:
+        """Let others judge a batch."""
+        self._database.release(_judge(batch))
+
+    def act_from(self, account: bytes) -> None:
+        """Act from ``account``, as all do that share the store: what one of them has begun another brings to its end.
+
+        Raises:
+            ForeignStore: another process runs on it, from another account.
+        """
+        leads, mine = self.leads(), "0x" + account.hex()
+        with self.transaction():
+            found = self._database.row("SELECT value FROM settings WHERE name = 'account'")
+            if found is not None and found[0] != mine and not leads:
+                raise ForeignStore(
+                    f"another process runs on the database {self._database.name} from account {found[0]}, not from "
+                    f"{mine}: all on one store must act from one account"
+                )
+            self._database.execute("DELETE FROM settings WHERE name = 'account'")
+            self._database.execute("INSERT INTO settings (name, value) VALUES ('account', ?)", (mine,))
 
     def close(self) -> None:
         """Let go of the database; nothing is lost by not doing so."""
         self._database.close()
+
+    def _lead(self, lane: int | None) -> str:
+        return self.role if lane is None else f"{self.role} of lane {lane}"
 
     def _check_settings(self) -> None:
         mine = {
@@ -131,3 +179,7 @@ class Store:
                 raise ForeignStore(
                     f"the database {self._database.name} belongs to {name} {found.get(name)}, not to {value}"
                 )
+
+
+def _judge(batch: BatchId) -> str:
+    return f"judge of batch {name_of(batch)}"

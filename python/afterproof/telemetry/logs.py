@@ -49,6 +49,8 @@ FIELDS: Final = {
     "retry_seconds": "seconds until something is tried again",
     "fault": "the name of a fault",
     "place": "a leaf's place in its batch",
+    "tile": "a tile's place in its batch",
+    "deposit": "what is staked with a demand or a challenge, in wei",
     "promise": "the id of a promise that is watched",
     "reward": "what a proof earned, in wei",
     "attestation": "the number of an attestation",

@@ -81,22 +81,22 @@ async def on_http_error(request: Request, error: Exception) -> Response:
     return json_response({"error": refusal}, error.status_code, error.headers)
 
 
-async def on_own_trouble(request: Request, error: Exception) -> Response:
-    """Trouble of our own that passes: a full disk, a database that is locked."""
-    log.error("%s %s: %s", request.method, request.url.path, error, extra={"error": str(error)})
-    refusal = error_of("relayer", "cannot serve this now; its log says why")
-    return json_response({"error": refusal}, 503, {"Retry-After": "5"})
+def handlers_of(role: str) -> dict[Any, Any]:
+    """For Starlette's ``exception_handlers``, in an application of the role."""
 
+    async def on_own_trouble(request: Request, error: Exception) -> Response:
+        """Trouble of our own that passes: a full disk, a database that is locked."""
+        log.error("%s %s: %s", request.method, request.url.path, error, extra={"error": str(error)})
+        refusal = error_of(role, "cannot serve this now; its log says why")
+        return json_response({"error": refusal}, 503, {"Retry-After": "5"})
 
-async def on_bug(request: Request, error: Exception) -> Response:
-    """A mistake of ours. The server logs it; whoever asked learns nothing of its insides."""
-    return json_response({"error": error_of("relayer", "failed to answer; its log says why")}, 500)
+    async def on_bug(request: Request, error: Exception) -> Response:
+        """A mistake of ours. The server logs it; whoever asked learns nothing of its insides."""
+        return json_response({"error": error_of(role, "failed to answer; its log says why")}, 500)
 
-
-HANDLERS: dict[Any, Any] = {
-    Refusal: on_refusal,
-    HTTPException: on_http_error,
-    AfterproofError: on_own_trouble,
-    Exception: on_bug,
-}
-"""For Starlette's ``exception_handlers``."""
+    return {
+        Refusal: on_refusal,
+        HTTPException: on_http_error,
+        AfterproofError: on_own_trouble,
+        Exception: on_bug,
+    }

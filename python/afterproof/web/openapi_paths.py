@@ -18,7 +18,8 @@ def answer(description: str, schema: Schema, headers: Schema | None = None, kind
     return found | ({"headers": headers} if headers else {})
 
 
-def _refusals(form: str, statuses: Mapping[int, str]) -> Schema:
+def refusals(form: str, statuses: Mapping[int, str]) -> Schema:
+    """Responses of one form, by status."""
     headers: dict[int, Schema] = {401: _CHALLENGE, 429: _RETRY, 503: _MAYBE_RETRY}
     return {
         str(status): answer(description, ref(form), headers.get(status))
@@ -39,13 +40,13 @@ _WRITING: Final = {
 def reading(form: str = "Refusal", **more: str) -> Schema:
     """The refusals of a route that only answers; ``more`` by ``status_404`` and the like."""
     own = {int(name.removeprefix("status_")): text for name, text in more.items()}
-    return _with_own_500(_refusals(form, {**own, **_TROUBLE}))
+    return _with_own_500(refusals(form, {**own, **_TROUBLE}))
 
 
 def writing(form: str = "Refusal", **more: str) -> Schema:
     """The refusals of a route that takes something in."""
     own = {int(name.removeprefix("status_")): text for name, text in more.items()}
-    return _with_own_500(_refusals(form, {**own, **_WRITING, **_TROUBLE}))
+    return _with_own_500(refusals(form, {**own, **_WRITING, **_TROUBLE}))
 
 
 def _with_own_500(responses: Schema) -> Schema:
@@ -53,7 +54,8 @@ def _with_own_500(responses: Schema) -> Schema:
     return responses | {"500": answer(_TROUBLE[500], ref("Refusal"))}
 
 
-def _path_parameter(name: str, schema: str, description: str) -> Schema:
+def path_parameter(name: str, schema: str, description: str) -> Schema:
+    """A parameter in the path."""
     return {
         "name": name,
         "in": "path",
@@ -63,7 +65,7 @@ def _path_parameter(name: str, schema: str, description: str) -> Schema:
     }
 
 
-_BATCH: Final = _path_parameter("id", "BatchId", "The batch.")
+_BATCH: Final = path_parameter("id", "BatchId", "The batch.")
 _NO_BATCH: Final = "No batch of that id is known."
 
 _RECEIPTS: Final[Schema] = {
@@ -154,7 +156,8 @@ _HEARTBEAT: Final[Schema] = {
 }
 
 
-def _get(name: str, summary: str, tag: str, responses: Schema, *parameters: Schema) -> Schema:
+def get(name: str, summary: str, tag: str, responses: Schema, *parameters: Schema) -> Schema:
+    """A path that is only asked."""
     operation: Schema = {"operationId": name, "summary": summary, "tags": [tag], "responses": responses}
     if parameters:
         operation["parameters"] = list(parameters)
@@ -163,7 +166,7 @@ def _get(name: str, summary: str, tag: str, responses: Schema, *parameters: Sche
 
 PATHS: Final[dict[str, Schema]] = {
     "/v1/receipts": {"post": _RECEIPTS},
-    "/v1/receipts/{leafHash}": _get(
+    "/v1/receipts/{leafHash}": get(
         "receipt",
         "A receipt's standing, timeline, place and proof.",
         "receipts",
@@ -173,15 +176,15 @@ PATHS: Final[dict[str, Schema]] = {
                 status_400="Not a leaf hash.", status_404="No receipt that this relayer accepted has it."
             ),
         },
-        _path_parameter("leafHash", "LeafHash", "As the receipt was answered with."),
+        path_parameter("leafHash", "LeafHash", "As the receipt was answered with."),
     ),
-    "/v1/batches": _get(
+    "/v1/batches": get(
         "batches",
         "The newest hundred batches of the lane, newest first.",
         "batches",
         {"200": answer("The batches.", ref("Batches")), **reading()},
     ),
-    "/v1/batches/{id}": _get(
+    "/v1/batches/{id}": get(
         "batch",
         "One batch.",
         "batches",
@@ -191,7 +194,7 @@ PATHS: Final[dict[str, Schema]] = {
         },
         _BATCH,
     ),
-    "/v1/batches/{id}/data": _get(
+    "/v1/batches/{id}/data": get(
         "data",
         "A batch's packed leaves, where this relayer publishes them itself.",
         "batches",
@@ -207,7 +210,7 @@ PATHS: Final[dict[str, Schema]] = {
         _BATCH,
     ),
     "/settle_data": {"post": _SETTLE},
-    "/settle/{jobId}": _get(
+    "/settle/{jobId}": get(
         "job",
         "What became of a settlement job.",
         "gateways",
@@ -215,10 +218,10 @@ PATHS: Final[dict[str, Schema]] = {
             "200": answer("The job.", ref("Job")),
             **reading("GatewayRefusal", status_404="No job is called so."),
         },
-        _path_parameter("jobId", "JobId", "As the job was answered with."),
+        path_parameter("jobId", "JobId", "As the job was answered with."),
     ),
     "/heartbeat": {"post": _HEARTBEAT},
-    "/health": _get(
+    "/health": get(
         "health",
         "Whether the process and its loop are alive.",
         "operation",
@@ -228,7 +231,7 @@ PATHS: Final[dict[str, Schema]] = {
             "503": answer("They are not.", {"oneOf": [ref("Health"), ref("Refusal")]}, _MAYBE_RETRY),
         },
     ),
-    "/ready": _get(
+    "/ready": get(
         "ready",
         "Whether receipts are taken now.",
         "operation",
@@ -238,7 +241,7 @@ PATHS: Final[dict[str, Schema]] = {
             "503": answer("They are not.", {"oneOf": [ref("Readiness"), ref("Refusal")]}, _MAYBE_RETRY),
         },
     ),
-    "/metrics": _get(
+    "/metrics": get(
         "metrics",
         "What Prometheus scrapes.",
         "operation",
@@ -247,7 +250,7 @@ PATHS: Final[dict[str, Schema]] = {
             **reading(status_404="They are on a port of their own."),
         },
     ),
-    "/openapi.json": _get(
+    "/openapi.json": get(
         "openapi",
         "This document.",
         "operation",

@@ -23,7 +23,7 @@ from ..steps import Context
 from ..steps.context import STALE
 from ..steps.intake import why_unready
 from ..steps.measure import free_disk
-from .errors import HANDLERS, json_response
+from .errors import handlers_of, json_response
 
 log = logging.getLogger(__name__)
 
@@ -103,7 +103,7 @@ class Operations:
 
 def create_operations_app(context: Context) -> Starlette:
     """The ASGI application of these routes alone."""
-    return Starlette(routes=Operations(context).routes(), exception_handlers=HANDLERS)
+    return Starlette(routes=Operations(context).routes(), exception_handlers=handlers_of(context.store.role))
 
 
 def _said(check: Callable[[], str]) -> str:

@@ -37,7 +37,7 @@ from ..steps.query import find_batch, find_receipt, list_batches
 from . import forms
 from .batch_data import number_of, streamed
 from .body import raw_body
-from .errors import HANDLERS, Refusal, error_of, json_response
+from .errors import Refusal, error_of, handlers_of, json_response
 from .guard import Guard
 from .heartbeat import Heartbeats
 from .intake_queue import RETRY_AFTER as FULL_RETRY_AFTER
@@ -126,7 +126,7 @@ def create_app(context: Context, queue: IntakeQueue | None = None) -> Starlette:
     ]
     described = with_document(routes, needs_token=context.config.relayer.tokens is not None)
     observed = Middleware(Observed, process=context.metrics.process)
-    return Starlette(routes=described, middleware=[observed], exception_handlers=HANDLERS)
+    return Starlette(routes=described, middleware=[observed], exception_handlers=handlers_of("relayer"))
 
 
 def _handed(text: bytes) -> Handed:
