@@ -6,6 +6,7 @@ what is kept
 ├── a transaction that reverted: its fee, and that it was in vain
 ├── one whose answer was lost: its fee, once it has landed; of one that never lands nothing
 ├── a claim: the caller's share and the beneficiary's
+├── a challenge: the deposit to whoever proves the attestation; half of the bond where nobody does
 ├── at stake: what is in open demands, neither earned nor lost
 └── sums by action since a time, of some accounts or of all that sent anything
 it should follow the chain
@@ -25,6 +26,7 @@ import pytest
 from afterproof.chain.base import DemandExpired, TileDemanded
 from afterproof.chain.memory import GAS
 from afterproof.cli.session import Session
+from afterproof.config import Config
 from afterproof.protocol.answers import answers
 from afterproof.protocol.shares import PROVER_PERCENT, share_of
 from afterproof.protocol.terms import GWEI
@@ -33,10 +35,17 @@ from afterproof.steps.account import account
 from afterproof.steps.check import check
 from afterproof.steps.dispute import dispute
 from afterproof.steps.watch import watch
+from afterproof.store import Store
+from afterproof.store.database import open_database
 from afterproof.store.ledger import Kind, Sum
+from afterproof.store.schema import MIGRATIONS
+from afterproof.store.store import Role
+from tests.support.chains import MemoryStage
 from tests.support.cli import run
-from tests.support.databases import on_both
+from tests.support.databases import on_both, place
 from tests.support.lane import OwnLane
+from tests.support.on_registry import allow_code, post_attestation
+from tests.support.on_stage import NODE, STRANGER
 from tests.support.watching import HOLDER, Watching
 from tests.support.world import RIVAL, VERIFIER, World
 from tests.unit.test_steps_demand import DEPOSIT, TERMS, leaves, until
@@ -178,6 +187,34 @@ def test_claim_pays_its_caller_and_its_beneficiary(tmp_path: Path) -> None:
     )
 
 
+def test_challenge_pays_whoever_proves_or_takes_half_of_the_bond(tmp_path: Path) -> None:
+    stage = MemoryStage()
+    allow_code(stage.owner, stage.place_evidence())
+    prover, poster, relayer = stage.prover, stage.poster, stage.relayer
+    store = Store.open(tmp_path / "v.sqlite3", prover.deployment, "verifier")
+    verifier = Context(prover, store, Config(), clock=lambda: float(stage.now))
+    terms, deposit = prover.registry_terms(), prover.challenge_deposit()
+    proven, claims, document = post_attestation(relayer, NODE, stage.now)
+    prover.challenge_attestation(proven, deposit)
+    world_of = [prover.account, poster.account, relayer.account]
+    watch(verifier)
+    assert store.ledger.at_stake(world_of) == deposit
+    poster.prove_attestation(proven, claims, NODE.public_key, document, b"")
+    false, _, _ = post_attestation(relayer, STRANGER, stage.now)
+    prover.challenge_attestation(false, deposit)
+    stage.until(stage.now + terms.proof_period + 1)
+    prover.expire_challenge(false)
+    watch(verifier)
+    kept = {one: store.ledger.sums([one])["attest"] for one in world_of}
+    assert kept[prover.account] == Sum(reward=terms.bond // 2, loss=deposit)
+    assert kept[poster.account] == Sum(reward=deposit)
+    assert kept[relayer.account] == Sum(loss=terms.bond)
+    assert store.ledger.at_stake(world_of) == 0
+    entries = store.ledger.entries([prover.account])
+    assert {one.purpose.attestation for one in entries} == {proven, false}
+    store.close()
+
+
 # --- the chain --------------------------------------------------------------------------------------
 
 
@@ -220,6 +257,29 @@ def test_following_anew_and_a_restart_change_nothing(world: World) -> None:
     again = world.verifier()
     world.round(again)
     assert again.store.ledger.entries([VERIFIER]) == found and again.store.ledger.accounts() == [VERIFIER]
+
+
+@on_both
+@pytest.mark.parametrize("role", ["verifier", "relayer"])
+def test_database_of_an_older_program_keeps_its_costs_and_is_followed_anew(
+    tmp_path: Path, role: Role
+) -> None:
+    version = next(number for number, one in enumerate(MIGRATIONS) if "CREATE TABLE ledger" in one)
+    world = World(tmp_path)
+    settings = {
+        "chain": "31337", "settlement": "0x" + world.chain.deployment.settlement.hex(),
+        "registry": "0x" + world.chain.deployment.registry.hex(), "role": role,
+    }  # fmt: skip
+    old = open_database(place(tmp_path / "old.sqlite3"), migrations=MIGRATIONS[:version])
+    old.execute_many("INSERT INTO settings VALUES (?, ?)", settings.items())
+    old.execute("INSERT INTO spending VALUES (?, 'claim', 9, '77', 1000)", (b"\x01" * 32,))
+    old.execute("INSERT INTO cursor VALUES (1, 9, ?, 1009)", (b"\x09" * 32,))
+    old.close()
+    store = Store.open(place(tmp_path / "old.sqlite3"), world.chain.deployment, role)
+    assert store.ledger.sums([])["claim"] == Sum(1, 0, 77) and store.ledger.accounts() == []
+    assert [one.fee for one in store.spending.since(0)] == [77] and store.spending.unseen() == []
+    assert (store.chain.cursor() is None) == (role == "verifier")
+    store.close()
 
 
 # --- the command ------------------------------------------------------------------------------------

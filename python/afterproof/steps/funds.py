@@ -36,6 +36,9 @@ PROOF_GAS: Final = 480_000
 TILE_GAS: Final = 4_400_000
 """What showing a whole tile takes."""
 
+ATTESTATION_GAS: Final = 7_100_000
+"""What proving an attestation takes."""
+
 REPEAT_AFTER: Final = 3600.0
 """Seconds after which a warning that lasts is said again."""
 
@@ -90,7 +93,7 @@ def _reserve(context: Context, terms: Terms) -> Reserve:
     if settings.answer_others is not Answering.NEVER:
         gas = max(gas, TILE_GAS)
     if settings.prove_others:
-        gas = max(gas, context.config.chain.transaction_gas)
+        gas = max(gas, ATTESTATION_GAS)
     return Reserve(demand, challenge, 2 * base_fee * gas)
 
 
