@@ -219,7 +219,11 @@ def _open(context: Context, due: Due) -> bool:
 def _postpone(context: Context, due: Due, wait: int, why: str, error: AfterproofError | None = None) -> None:
     if isinstance(error, CallReverted) and error.error == "AlreadyDemanded":
         wait = 1  # by whom, the event will say
-    context.store.verdicts.postpone(due.verdict, context.chain_now + wait, due.verdict.why)
+    store, again = context.store, context.chain_now + wait
+    with store.transaction():
+        store.verdicts.postpone(due.verdict, again, due.verdict.why)
+        # The data may come meanwhile, or our network: it is looked for once more before.
+        store.deadlines.add(Deadline(again, Action.CHECK, due.posted.id))
     log.error("%s is not demanded yet, again in %d s: %s", _what(due.verdict), wait, why)
 
 
