@@ -161,6 +161,13 @@ class StepsBase(RuleBasedStateMachine):
                     if not demand.answered_at and not demand.expired:
                         yield demand.deadline
 
+    def sleep_until(self, time: int) -> None:
+        """Time passes, and nobody oversleeps."""
+        while self.world.now < time:
+            seconds = min(time - self.world.now, NAP)
+            self.sleep_no_longer(seconds)
+            self.world.wait(max(min(seconds, time - self.world.now), 1))
+
     @contextmanager
     def perhaps(self) -> Iterator[None]:
         """What people do may fail: the node, or the contract, refuses."""

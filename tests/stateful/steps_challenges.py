@@ -1,17 +1,19 @@
 """Rules about demands and attestations: who demands, shows, attests, challenges and proves besides the verifiers."""
 
+from contextlib import suppress
+
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
 from afterproof.chain.base import Posted
+from afterproof.errors import AfterproofError
 from afterproof.protocol.answers import answers, tile_path
 from afterproof.protocol.batching import TILE
 from afterproof.protocol.header import BatchId
 from afterproof.protocol.state import Demand
 from afterproof.protocol.terms import ETHER
-from tests.stateful.steps_base import StepsBase
-from tests.stateful.steps_posting import PICK
-from tests.stateful.steps_village import REGISTRY, Attestor
+from tests.stateful.steps_posting import KINDS, PICK, PostingRules
+from tests.stateful.steps_village import NAP, REGISTRY, Attestor
 from tests.support.nitro_world import OTHER_PCRS, URL, measurement_of
 from tests.support.world import OPERATOR, RIVAL
 
@@ -19,7 +21,7 @@ ATTESTED_FOR = REGISTRY.window + 800
 """Seconds that an attestation holds: so short that its bond can be had back within a run."""
 
 
-class ChallengeRules(StepsBase):
+class ChallengeRules(PostingRules):
     """Griefers and the cheat, where something must be shown or proven."""
 
     # --- demands -------------------------------------------------------------------------------
@@ -42,13 +44,26 @@ class ChallengeRules(StepsBase):
         """The cheat shows on chain what was demanded of it, or half of it."""
         demanded = self.open_demands()
         if demanded:
-            identity, tile = demanded[-1 - pick % len(demanded)]
-            batch = self.planted[identity, self.settlement.batches[identity].root].batch
-            leaves = batch.leaves[TILE * tile : TILE * (tile + 1)]
-            path = tile_path(batch.tree.tile_roots, tile)
-            for one in answers(leaves)[:halves]:
-                with self.perhaps():
-                    self.cheat.answer_tile(identity, tile, one.half, one.data, one.other, path)
+            self._show(*demanded[-1 - pick % len(demanded)], halves)
+
+    @rule(kinds=KINDS)
+    def cheat_shows_late(self, kinds: list[str]) -> None:
+        """The cheat has a batch demanded as late as can be, and shows it in the last second."""
+        self.cheat_posts(["forged", *kinds], (), False, 0, False)
+        self.sleep_until(self.world.now + NAP)
+        self.sleep_no_longer()
+        for identity, tile in self.open_demands()[-1:]:
+            self.sleep_until(self.settlement.batches[identity].demands[tile].deadline - 1)
+            if (identity, tile) in self.open_demands():
+                self._show(identity, tile, halves=2)
+
+    def _show(self, identity: BatchId, tile: int, halves: int) -> None:
+        batch = self.planted[identity, self.settlement.batches[identity].root].batch
+        leaves = batch.leaves[TILE * tile : TILE * (tile + 1)]
+        path = tile_path(batch.tree.tile_roots, tile)
+        for one in answers(leaves)[:halves]:
+            with suppress(AfterproofError):
+                self.cheat.answer_tile(identity, tile, one.half, one.data, one.other, path)
 
     def open_demands(self) -> list[tuple[BatchId, int]]:
         """The tiles of the cheat's that are to be shown."""

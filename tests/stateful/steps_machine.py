@@ -16,7 +16,6 @@ from tests.stateful.steps_ends import (
     check_stores,
 )
 from tests.stateful.steps_money import check_everybody_has_its_own, check_money, check_out_of_pocket
-from tests.stateful.steps_posting import PostingRules
 from tests.stateful.steps_trouble import TroubleRules
 from tests.stateful.steps_village import NAP, TERMS, WEARY
 from tests.support.world import OPERATOR, RELAYER
@@ -25,7 +24,7 @@ LONGEST = TERMS.max_promise_delay + TERMS.claim_window + 2 * TERMS.window + TERM
 """Seconds until nothing that was begun can still be disputed or claimed."""
 
 
-class StepsMachine(PostingRules, ChallengeRules, TroubleRules):
+class StepsMachine(ChallengeRules, TroubleRules):
     """One village, and everything that goes wrong in it."""
 
     @initialize(mirrored=st.booleans())

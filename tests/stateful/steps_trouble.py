@@ -40,16 +40,27 @@ class TroubleRules(StepsBase):
     def delay(self, blocks: int) -> None:
         self.world.chain.delay_next(blocks)
 
-    @rule(name=st.sampled_from(["first", "second", "operator"]))
-    def cut_off(self, name: str) -> None:
-        """A verifier has no network, until it must be awake."""
-        self.web.cut_off.add(name)
-
-    @rule(depth=st.integers(1, 3), replay=st.booleans(), asleep=st.sampled_from([None, None, *VERIFIERS]))
-    def reorganise(self, depth: int, replay: bool, asleep: str | None) -> None:
-        """Blocks vanish; who is awake sees it before anything else is built on what is left. A verifier that nobody
-        relies on alone may sleep through it."""
+    @rule(name=st.sampled_from(["first", "second", "operator"]), rounds=st.integers(0, 5))
+    def cut_off(self, name: str, rounds: int) -> None:
+        """A verifier has no network, until it must be awake, and takes its steps all the same."""
         self.sleep_no_longer()
+        self.web.cut_off.add(name)
+        for _ in range(rounds):
+            self.stir(name)
+            self.world.wait(3)
+
+    @rule(
+        depth=st.integers(1, 3),
+        replay=st.booleans(),
+        busy=st.sampled_from([None, *ACCOUNTS]),
+        asleep=st.sampled_from([None, None, *VERIFIERS]),
+    )
+    def reorganise(self, depth: int, replay: bool, busy: str | None, asleep: str | None) -> None:
+        """Blocks vanish, perhaps with all that somebody has just done; who is awake sees it before anything else is
+        built on what is left. A verifier that nobody relies on alone may sleep through it."""
+        self.sleep_no_longer()
+        if busy is not None:
+            self.stir(busy)
         self.world.chain.reorg(depth, replay)
         self.world.wait(1)
         relied_on = {one.name for one in self.entrusted}

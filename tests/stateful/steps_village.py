@@ -121,5 +121,6 @@ class Internal(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Implements :meth:`logging.Handler.emit`."""
-        if record.exc_info or "internal error" in record.getMessage():
+        said = record.getMessage()
+        if record.exc_info or "internal error" in said or "judge failed" in said:
             self.said.append(logging.Formatter().format(record))
