@@ -49,13 +49,16 @@ class ChallengeRules(PostingRules):
     @rule(kinds=KINDS)
     def cheat_shows_late(self, kinds: list[str]) -> None:
         """The cheat has a batch demanded as late as can be, and shows it in the last second."""
+        self.wake(*self.contexts)
+        asleep_since = self.world.now
         self.cheat_posts(["forged", *kinds], (), False, 0, False)
-        self.sleep_until(self.world.now + NAP)
+        self.world.wait(max(asleep_since + NAP - self.world.now, 1))
         self.sleep_no_longer()
         for identity, tile in self.open_demands()[-1:]:
             self.sleep_until(self.settlement.batches[identity].demands[tile].deadline - 1)
             if (identity, tile) in self.open_demands():
                 self._show(identity, tile, halves=2)
+                self.world.wait(5)  # its window is over, but that of what was shown has just begun
 
     def _show(self, identity: BatchId, tile: int, halves: int) -> None:
         batch = self.planted[identity, self.settlement.batches[identity].root].batch

@@ -6,5 +6,5 @@ from tests.stateful.steps_machine import StepsMachine
 
 TestSteps = StepsMachine.TestCase
 TestSteps.settings = settings(
-    max_examples=80, stateful_step_count=40, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=60, stateful_step_count=40, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
