@@ -80,15 +80,18 @@ def _columns(database: Database) -> dict[str, list[str]]:
 
 
 class Doomed:
-    """A chain whose process ends just after its ``action``-th transaction has landed."""
+    """A chain whose process ends just after its ``action``-th transaction has landed, of ``acts`` alone."""
 
-    def __init__(self, chain: ChainSender, action: int) -> None:
+    def __init__(
+        self, chain: ChainSender, action: int, acts: Container[str] = ("post", "prove_fault")
+    ) -> None:
         self._chain = chain
         self._left = action
+        self._acts = acts
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._chain, name)
-        return self._last(found) if name in ("post", "prove_fault") else found
+        return self._last(found) if name in self._acts else found
 
     def _last(self, call: Callable[..., Any]) -> Callable[..., Any]:
         def act(*arguments: Any, **named: Any) -> Any:

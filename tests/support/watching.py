@@ -8,6 +8,7 @@ from afterproof.chain.base import PromiseBroken
 from afterproof.protocol.merkle import BatchTree
 from afterproof.protocol.promise import HeldPromise, SignedPromise, held_over, promise_over
 from afterproof.protocol.receipt import SignedReceipt
+from afterproof.protocol.registry_terms import DEMO_REGISTRY, RegistryTerms
 from afterproof.protocol.state import PromiseFault
 from afterproof.protocol.terms import DEMO, Terms
 from afterproof.steps import Context
@@ -23,8 +24,8 @@ CLIENT = "192.0.2.1"
 class Watching(World):
     """A world with a lane that promises 20 receipts."""
 
-    def __init__(self, folder: Path, terms: Terms = DEMO) -> None:
-        super().__init__(folder, terms=terms, ahead=20)
+    def __init__(self, folder: Path, terms: Terms = DEMO, registry: RegistryTerms = DEMO_REGISTRY) -> None:
+        super().__init__(folder, terms=terms, ahead=20, registry=registry)
 
     def promised(
         self,

@@ -18,6 +18,7 @@ from afterproof.errors import DataUnavailable
 from afterproof.node import ROLES
 from afterproof.protocol.header import BatchId
 from afterproof.protocol.receipt import Leaf, SignedReceipt
+from afterproof.protocol.registry_terms import DEMO_REGISTRY, RegistryTerms
 from afterproof.protocol.terms import DEMO, ETHER, Terms
 from afterproof.steps import Context, Step
 from afterproof.steps.intake import Accepted, intake
@@ -67,10 +68,12 @@ class World:
         max_age: float = 3.0,
         stake: int = 10 * ETHER,
         ahead: int = 0,
+        registry: RegistryTerms = DEMO_REGISTRY,
     ) -> None:
         self.folder = folder
         self.terms = terms
-        self.chain = MemoryChain(OWNER, terms, balances={RELAYER: 100 * ETHER, VERIFIER: ETHER, RIVAL: ETHER})
+        balances = {RELAYER: 100 * ETHER, VERIFIER: ETHER, RIVAL: ETHER}
+        self.chain = MemoryChain(OWNER, terms, balances=balances, registry_terms=registry)
         self.domain = self.chain.domain
         self.nodes = [secp_signer(0), secp_signer(1)]
         owner = self.chain.account_view(OWNER)

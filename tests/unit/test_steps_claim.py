@@ -7,6 +7,7 @@ a watched promise
 ├── when it is posted late, or its tile was struck → it should be claimed as missed
 ├── when another leaf stands at its number → it should be claimed as omitted
 │   ├── given the data is withheld → it should wait, and say so, and claim once it is there
+│   ├── given other tiles of its batch are withheld for good → it should be claimed all the same
 │   └── given the data goes again before the claim counted → it should be claimed by the proof that was kept
 ├── when its number is given twice, by promises of several people → that should be claimed at once
 │   └── and whoever was not paid for that should be paid for the breach
@@ -28,6 +29,8 @@ import pytest
 from afterproof.chain.base import PromiseBroken
 from afterproof.chain.memory import GAS
 from afterproof.errors import CallReverted, ChainUnavailable
+from afterproof.protocol.merkle import TILE
+from afterproof.protocol.publication import publication
 from afterproof.protocol.terms import DEMO, ETHER
 from afterproof.steps import Context
 from afterproof.steps.claim import KEPT, claim
@@ -186,6 +189,20 @@ def test_claim_of_an_omission_behind_withheld_data_waits_for_it(
     world.shelf.missing = False
     settle(world, verifier, rounds=8)
     assert claimed(verifier) == [(OMITTED, 0, HOLDER, VERIFIER)]
+
+
+def test_claim_of_an_omission_beside_a_withheld_tile_is_made(
+    world: Watching, relayer: Context, verifier: Context
+) -> None:
+    receipt = world.signed(1)
+    (held,) = world.promised(receipt)
+    view = world.entrusted(verifier, held, receipt)
+    other = world.signed(7)
+    world.post_instead(relayer, [other, *[None] * (TILE - 1), world.signed(8)])
+    world.shelf.instead = publication([other.leaf, *[None] * TILE])
+    settle(world, verifier)
+    assert claimed(verifier) == [(OMITTED, 0, HOLDER, VERIFIER)]
+    assert fate(verifier, view) == "omitted"
 
 
 def test_claim_of_data_that_is_another_batchs_is_not_made(

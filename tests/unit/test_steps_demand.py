@@ -7,6 +7,7 @@ data that cannot be had, or is not what was posted
 │   └── it comes meanwhile → it should be shown, for the deposit, or not be demanded at all
 ├── tiles that are as posted should be judged at once, and not be demanded
 ├── without a sign that the network works → nothing should be demanded, loudly
+│   ├── the network works again → the data should be looked for before it is demanded
 │   └── the probe answers, or any other batch can be had → it should be
 ├── beyond the budget, or when it is off → nothing more should be demanded
 ├── demanded by another → it should not be demanded again; what is shown should be judged
@@ -278,6 +279,19 @@ def test_without_a_sign_of_its_own_network_nothing_is_demanded(
     assert "this machine's own network gives no sign that it works" in caplog.text
     assert "tile 0 of batch 1/1 was not demanded before its window ended" in caplog.text
     assert demands(verifier, batch) == {0: State.TOO_LATE}
+
+
+@pytest.mark.parametrize("seconds", [23, 30])
+def test_data_is_looked_for_before_it_is_demanded_after_an_outage_of_our_own(
+    world: World, lane: OwnLane, verifier: Context, seconds: int
+) -> None:
+    batch = lane.post(*leaves(world, 2))
+    world.shelf.missing = True
+    world.rounds(seconds, verifier)  # half of the window is over: it would be demanded
+    world.shelf.missing = False
+    world.rounds(TERMS.window, verifier)
+    assert events(world, TileDemanded) == []
+    assert verifier.store.demands.missing(batch.id) == {}
 
 
 def test_probe_that_answers_is_a_sign(world: World, lane: OwnLane) -> None:

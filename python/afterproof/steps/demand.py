@@ -281,7 +281,11 @@ def _postpone(context: Context, due: Due, wait: int, why: str, error: Afterproof
     verdict = due.verdict
     is_first = error is None or not is_overtaken(error)
     wait = wait if is_first else 1
-    context.store.verdicts.postpone(verdict, context.chain_now + wait, verdict.why)
+    store, again = context.store, context.chain_now + wait
+    with store.transaction():
+        store.verdicts.postpone(verdict, again, verdict.why)
+        # The data may come meanwhile, or our network: it is looked for once more before.
+        store.deadlines.add(Deadline(again, Action.CHECK, verdict.batch))
     log.log(
         logging.ERROR if is_first else logging.INFO,
         "%s is not demanded yet, again in %d s: %s", _what(verdict), wait, why,
