@@ -79,7 +79,9 @@ class Play:
         relayers = [*self.stage.relayers.values(), self.stage.cheat]
         with ExitStack() as stack:
             for number, relayer in enumerate(relayers):
-                stack.enter_context(Clients(relayer, count=1, pause=0.15, first=number * 10**8, largest=5))
+                count = 2 if relayer is self.stage.cheat else 1
+                first = number * 10**8
+                stack.enter_context(Clients(relayer, count, pause=0.15, first=first, largest=7))
             self.part(self.plan.day)
             self.calm()
             self.until(lambda: len(self.stage.cheat.book) > SLIPS, "forgeries slipped in", nudge=False)

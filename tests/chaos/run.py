@@ -69,7 +69,7 @@ def _check_honest(play: Play) -> None:
         assert lane not in stage.honest_lanes, f"{kind} on honest lane {lane} at {place}"
     honest = {one.number for one in stage.attesters.posted if one.sender is stage.attesters.honest}
     assert honest and not honest & account.challenged
-    assert {place[1] for place in account.demanded}.isdisjoint(stage.honest_lanes)
+    assert {lane for lane, _ in account.demanded}.isdisjoint(stage.honest_lanes)
 
 
 def _summary(play: Play) -> str:
