@@ -206,8 +206,9 @@ def _reorganisations(chance: random.Random, seconds: float, count: int) -> list[
 
 def _failures(chance: random.Random, whom: Sequence[str], seconds: float, count: int) -> list[Act]:
     """All kinds in turn; those of one process follow each other."""
-    kinds = [*Failure] * (count // len(Failure) + 1)
-    chance.shuffle(kinds)
+    kinds = [
+        kind for _ in range(count // len(Failure) + 1) for kind in chance.sample([*Failure], len(Failure))
+    ]
     turns = -(-count // len(whom))
     slot, found = seconds / turns, list[Act]()
     for number, kind in enumerate(kinds[:count]):

@@ -32,7 +32,7 @@ from tests.support.nitro_world import measurement_of
 from tests.support.rpc_proxy import RpcProxy, rpc_proxy
 
 TERMS: Final = replace(
-    DEMO, window=3600, max_outage=60, answer_period=1800, claim_window=3600, max_posting_delay=1800,
+    DEMO, window=7200, max_outage=60, answer_period=1800, claim_window=7200, max_posting_delay=1800,
     max_promise_delay=300, margin=20,
 )  # fmt: skip
 REGISTRY: Final = replace(DEMO_REGISTRY.beside(TERMS), window=900, proof_period=1800, max_document_age=1800)
