@@ -2,9 +2,11 @@
 
 plan         what is planted, who is killed, what fails and when: pure
 stage        the chain and everybody on it, in processes
-cheats       relayers that commit faults on purpose, and false attestations
+cheats       relayers that commit faults on purpose
+attesters    operators that post attestations, true and false
 trouble      kills, reorganisations, nodes that fail
 play         a plan played: a day of traffic, a night of time passing, and the reckoning
 reckoning    what was punished, and what was not to be, by the chain's events
 leaving      everybody takes its money, and nothing is left
+run          a trip from its seed to the last wei
 """

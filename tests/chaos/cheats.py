@@ -1,47 +1,49 @@
-"""Relayers that commit faults on purpose, played from accounts of their own, and whoever posts attestations.
+"""Relayers that commit faults on purpose, played from accounts of their own.
 
 What they posted stays what they mean to have posted: after a reorganisation they post again what it took.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final
 
-from afterproof.attestation.claims import claims_of
-from afterproof.attestation.document import parse
 from afterproof.chain.sender import EvmSender
 from afterproof.chain.wallet import SendOptions
 from afterproof.demo.accounts import DevelopmentKey
-from afterproof.protocol.attestations import Claims
+from afterproof.protocol.answers import answers, tile_path
 from afterproof.protocol.batching import Batch, build_batch, declared_range
 from afterproof.protocol.promise import HeldPromise, SignedPromise, held_promises, promise_of
 from afterproof.protocol.receipt import Leaf
-from afterproof.protocol.signing import Signer
 from afterproof.protocol.terms import ETHER
 from tests.chaos.plan import Plant
 from tests.support.blob_server import Blobs
 from tests.support.ground import Ground
-from tests.support.nitro_authority import PCRS, Authority, gateway_data
-from tests.support.nitro_world import OTHER_PCRS, measurement_of
-from tests.support.on_registry import registration
 from tests.support.scene import forged_leaf, leaf_of
 
 PATIENT: Final = SendOptions(poll=0.05, landing_timeout=60.0)
 AHEAD: Final = 4096
 STAKE: Final = 10 * ETHER
-AUTHORITY: Final = Authority(b"chaos")
 HOLDERS: Final = DevelopmentKey("a promise's holder"), DevelopmentKey("another holder")
 
 Punishment = tuple[str, int, int]
 """What was proven, on which lane, at which number; of an attestation: no lane, and its own number."""
 
 
-@dataclass
+Tile = tuple[int, int]
+"""A tile by its lane and first number."""
+
+
+@dataclass(frozen=True)
 class Crime:
-    """A fault that was planted, and how it is to be punished."""
+    """A fault that was planted, how it is to be punished, and the ``tile`` that is to be demanded for it.
+
+    ``promises`` are those that it breaks, as they are handed to a verifier.
+    """
 
     plant: Plant
     punishments: frozenset[Punishment]
+    tile: Tile | None = None
+    promises: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass
@@ -80,12 +82,12 @@ class Lane:
     def good(self, age: int = 0) -> Leaf:
         """A sound receipt, issued ``age`` seconds ago."""
         self._made += 1
-        return leaf_of(self.on.node, self.on.domain, self._now() - age, self._made)
+        return leaf_of(self.on.node, self.on.domain, self.now - age, self._made)
 
     def forged(self) -> Leaf:
         """One whose signature is another's."""
         self._made += 1
-        return forged_leaf(self.on.node, self.on.domain, self._now(), self._made)
+        return forged_leaf(self.on.node, self.on.domain, self.now, self._made)
 
     def post(
         self, leaves: Sequence[Leaf], data: bytes | None = None, declared: tuple[int, int] | None = None
@@ -95,7 +97,7 @@ class Lane:
         name = f"{self.number}-{batch.first_seq}"
         if data != b"":
             self.blobs.kept[name] = batch.data if data is None else data
-        declared = declared or declared_range(leaves, self._now(), self.on.terms)
+        declared = declared or declared_range(leaves, self.now, self.on.terms)
         self.postings.append(Posting(batch, declared, f"{self.blobs.url}/{name}"))
         self.again()
         return batch
@@ -110,6 +112,13 @@ class Lane:
             self.sender.post(self.number, batch.first_seq, batch.count, *one.declared, roots, one.uri)
         return len(missing)
 
+    def show(self, first_seq: int) -> None:
+        """Show on chain what was demanded of the batch that begins at a number; it has one tile of one half."""
+        (batch,) = (one.batch for one in self.postings if one.batch.first_seq == first_seq)
+        (half,) = answers(batch.leaves)
+        path = tile_path(batch.tree.tile_roots, 0)
+        self.sender.answer_tile(batch.id, 0, half.half, half.data, half.other, path)
+
     def promise(self, seq: int, leaf: Leaf, include_by: int, holder: int = 0) -> dict[str, Any]:
         """Its promise of a number to a leaf, as it is handed to a verifier."""
         promise = promise_of(self.number, seq, [leaf.hash], include_by, HOLDERS[holder].address)
@@ -117,7 +126,9 @@ class Lane:
         (held,) = held_promises(SignedPromise(promise, signature), [leaf.hash])
         return to_watch(leaf.hash, held)
 
-    def _now(self) -> int:
+    @property
+    def now(self) -> int:
+        """The newest block's time."""
         return self.on.reader.head().timestamp
 
 
@@ -126,103 +137,65 @@ def to_watch(leaf: bytes, held: HeldPromise) -> dict[str, Any]:
     return {"leafHash": "0x" + leaf.hex(), "promise": held.to_json()}
 
 
-def commit(
-    plant: Plant, lane: Lane, silent: Lane, others: int
-) -> tuple[frozenset[Punishment], list[dict[str, Any]]]:
-    """Plant a fault on ``lane`` among ``others`` sound receipts, or on ``silent``, where nothing is ever posted.
-
-    How it is to be punished, and the promises of it that are to be watched.
-    """
+def commit(plant: Plant, lane: Lane, silent: Lane, others: int) -> Crime:
+    """Plant a fault on ``lane`` among ``others`` sound receipts, or on ``silent``, where nothing is ever posted."""
+    if plant is Plant.NEVER:
+        place, silent.given = silent.given, silent.given + 1
+        promise = silent.promise(place, silent.good(), lane.now + 1)
+        return Crime(plant, _proven("MISSED_DEADLINE", silent, place), promises=(promise,))
     sound = [lane.good(age=3) for _ in range(others)]
-    now = lane.on.reader.head().timestamp
-    first = lane.end
-    place = first + others
-    match plant:
-        case Plant.FORGED:
-            lane.post([*sound, lane.forged()])
-            return frozenset({("BAD_SIGNATURE", lane.number, place)}), []
-        case Plant.DUPLICATE:
-            lane.post([*sound, sound[0]])
-            return frozenset({("DUPLICATE_RECEIPT", lane.number, place)}), []
-        case Plant.REPEATED:
-            earlier = lane.post([lane.good()])
-            lane.post([*sound, *earlier.leaves])  # type: ignore[list-item]
-            return frozenset({("DUPLICATE_RECEIPT", lane.number, place + 1)}), []
-        case Plant.MISDECLARED:
-            at = sound[0].receipt.issued_at
-            lane.post([*sound, lane.good(age=60)], declared=(at, at))
-            return frozenset({("MISDECLARED_RANGE", lane.number, place)}), []
-        case Plant.WITHHELD:
-            lane.post(sound, data=b"")
-            return frozenset({("WITHHELD", lane.number, first)}), []
-        case Plant.MISMATCHING:
-            lane.post(sound, data=build_batch(lane.number, first, [lane.good() for _ in sound]).data)
-            return frozenset({("WITHHELD", lane.number, first)}), []
-        case Plant.LATE:
-            promise = lane.promise(place, last := lane.good(age=3), now - 1)
-            lane.post([*sound, last])
-            return frozenset({("MISSED_DEADLINE", lane.number, place)}), [promise]
-        case Plant.OMITTED:
-            promise = lane.promise(place, lane.good(), now + 60)
-            lane.post([*sound, lane.good()])
-            return frozenset({("OMITTED_RECEIPT", lane.number, place)}), [promise]
-        case Plant.DOUBLE:
-            kept, broken = lane.good(), lane.good()
-            promises = [lane.promise(place, kept, now + 60), lane.promise(place, broken, now + 60, 1)]
-            lane.post([*sound, kept])
-            faults = "DOUBLE_PROMISE", "OMITTED_RECEIPT"
-            return frozenset((fault, lane.number, place) for fault in faults), promises
-        case Plant.NEVER:
-            promise = silent.promise(silent.given, silent.good(), now + 1)
-            silent.given += 1
-            return frozenset({("MISSED_DEADLINE", silent.number, silent.given - 1)}), [promise]
-    raise AssertionError(plant)
+    if plant in (Plant.LATE, Plant.OMITTED, Plant.DOUBLE):
+        return _break_a_promise(plant, lane, sound)
+    if plant in (Plant.WITHHELD, Plant.MISMATCHING, Plant.REVEALED):
+        return _withhold(plant, lane, sound)
+    return _post_falsely(plant, lane, sound)
 
 
-@dataclass
-class Attested:
-    """An attestation as it is to stand in the registry."""
-
-    number: int
-    sender: EvmSender
-    node: Signer
-    claims: Claims
-    uri: str
+def _proven(what: str, lane: Lane, place: int) -> frozenset[Punishment]:
+    return frozenset({(what, lane.number, place)})
 
 
-class Attesters:
-    """Two operators that post attestations of nodes of their own: the ``honest`` one true ones, the ``cheat`` false."""
+def _post_falsely(plant: Plant, lane: Lane, sound: list[Leaf]) -> Crime:
+    """A batch whose last leaf, or whose range, is not what it should be."""
+    earlier = lane.post([lane.good()]) if plant is Plant.REPEATED else None
+    place = lane.end + len(sound)
+    if plant is Plant.FORGED:
+        lane.post([*sound, lane.forged()])
+        return Crime(plant, _proven("BAD_SIGNATURE", lane, place))
+    if plant is Plant.MISDECLARED:
+        at = sound[0].receipt.issued_at
+        lane.post([*sound, lane.good(age=60)], declared=(at, at))
+        return Crime(plant, _proven("MISDECLARED_RANGE", lane, place))
+    again = sound[0] if earlier is None else earlier.leaves[0]
+    assert again is not None
+    lane.post([*sound, again])
+    return Crime(plant, _proven("DUPLICATE_RECEIPT", lane, place))
 
-    def __init__(self, on: Ground, blobs: Blobs, honest: DevelopmentKey, cheat: DevelopmentKey) -> None:
-        on.fund(honest.address, cheat.address)
-        self.on, self.blobs = on, blobs
-        self.honest, self.cheat = (
-            EvmSender(on.url, on.deployment, key.private, options=PATIENT) for key in (honest, cheat)
-        )
-        self.posted: list[Attested] = []
 
-    def attest(self, is_true: bool) -> int:
-        """Post an attestation of a new node: of the code that its document says, or of other code. Its number."""
-        sender = self.honest if is_true else self.cheat
-        node = DevelopmentKey(f"attested node {len(self.posted)}").signer
-        at = self.on.reader.head().timestamp
-        data = gateway_data(b"tls", node.public_key)
-        document = parse(AUTHORITY.issue(at, user_data=data, pcrs=PCRS if is_true else OTHER_PCRS).raw)
-        claims = claims_of(document, document.seconds + 40_000, sender.account, sender.account)
-        claims = replace(claims, measurement=measurement_of(PCRS))
-        name = f"document-{document.hash.hex()[:16]}"
-        self.blobs.kept[name] = document.raw
-        number = self.on.reader.attestation_count() + 1
-        self.posted.append(Attested(number, sender, node, claims, f"{self.blobs.url}/{name}"))
-        self.again()
-        return number
+def _withhold(plant: Plant, lane: Lane, sound: list[Leaf]) -> Crime:
+    """A batch whose data nobody can have, or which is another's."""
+    first, place = lane.end, lane.end + len(sound)
+    tile = lane.number, first
+    if plant is Plant.REVEALED:
+        lane.post([*sound, lane.forged()], data=b"")
+        return Crime(plant, _proven("BAD_SIGNATURE", lane, place), tile)
+    other = build_batch(lane.number, first, [lane.good() for _ in sound]).data
+    lane.post(sound, data=other if plant is Plant.MISMATCHING else b"")
+    return Crime(plant, _proven("WITHHELD", lane, first), tile)
 
-    def again(self) -> int:
-        """Post what the registry has not, or not any more, each under its number; how many those were."""
-        missing = [one for one in self.posted if self.on.reader.node(one.node.node) is None]
-        for one in missing:
-            bond = one.sender.registry_terms().bond
-            signature = registration(one.sender, one.node, one.claims)
-            number, _ = one.sender.post_attestation(one.claims, one.node.public_key, signature, one.uri, bond)
-            assert number == one.number
-        return len(missing)
+
+def _break_a_promise(plant: Plant, lane: Lane, sound: list[Leaf]) -> Crime:
+    """A batch whose last number was promised: for earlier, to another leaf, or to two."""
+    place, promised, now = lane.end + len(sound), lane.good(), lane.now
+    if plant is Plant.LATE:
+        promise = lane.promise(place, promised, now - 1)
+        lane.post([*sound, promised])
+        return Crime(plant, _proven("MISSED_DEADLINE", lane, place), promises=(promise,))
+    promise = lane.promise(place, promised, now + 60)
+    if plant is Plant.OMITTED:
+        lane.post([*sound, lane.good()])
+        return Crime(plant, _proven("OMITTED_RECEIPT", lane, place), promises=(promise,))
+    other = lane.promise(place, lane.good(), now + 60, holder=1)
+    lane.post([*sound, promised])
+    proven = _proven("DOUBLE_PROMISE", lane, place) | _proven("OMITTED_RECEIPT", lane, place)
+    return Crime(plant, proven, promises=(promise, other))

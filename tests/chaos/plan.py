@@ -35,6 +35,7 @@ class Plant(StrEnum):
     MISDECLARED = "a misdeclared range"
     WITHHELD = "withheld data"
     MISMATCHING = "mismatching data"
+    REVEALED = "a forgery shown on demand alone"
     LATE = "a promise kept too late"
     NEVER = "a promise never kept"
     OMITTED = "an omitted receipt"

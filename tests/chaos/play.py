@@ -8,17 +8,13 @@ Nothing is timed but when things begin: whatever must come is waited for.
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from afterproof.chain.base import Posted
 from afterproof.errors import CallReverted
 from afterproof.protocol.answers import tile_path
-from afterproof.protocol.batching import rebuild_batch
-from afterproof.protocol.header import first_seq_of, lane_of
-from afterproof.protocol.signing import node_of, verify_leaf
 from tests.chaos.cheats import Crime, commit, to_watch
 from tests.chaos.plan import (
     Act,
@@ -32,7 +28,7 @@ from tests.chaos.plan import (
     Planted,
     Reorganised,
 )
-from tests.chaos.reckoning import FALSE, WITHHELD, Account, due
+from tests.chaos.reckoning import FALSE, WITHHELD, Account, due, forgeries
 from tests.chaos.stage import TERMS, Stage
 from tests.support.lives import Clients
 
@@ -89,29 +85,43 @@ class Play:
         for relayer in relayers:
             self.until(relayer.book.is_posted, f"all posted on lane {relayer.lane}", nudge=False)
         self.until(lambda: not self._waiting, "all promises taken to be watched", nudge=False)
-        self.crimes += self._slipped()
+        self.crimes += forgeries(self.stage.cheat)
 
     def night(self) -> None:
         """Time passes, to where demands run out; it is the verifiers who have the trouble."""
         self.part(self.plan.night)
         self.calm()
-        wanted = due(self.crimes, WITHHELD, FALSE)
-        self.until(lambda: wanted <= self.account.punished.keys(), "faults and broken promises proven")
-        hidden = {place[1:] for place in due(self.crimes) if place[0] == WITHHELD}
-        self.until(lambda: hidden <= self.account.demanded, "tiles demanded")
-        false = {place[2] for place in due(self.crimes) if place[0] == FALSE}
+        revealed = [crime for crime in self.crimes if crime.plant is Plant.REVEALED]
+        self._until_punished(WITHHELD, FALSE, but=revealed)
+        tiles = {crime.tile for crime in self.crimes if crime.tile is not None}
+        self.until(lambda: tiles <= self.account.demanded, "tiles demanded")
+        false = {place for what, _, place in due(self.crimes) if what == FALSE}
         self.until(lambda: false <= self.account.challenged, "false attestations challenged")
-        self.tell("all faults are proven, all that is withheld is demanded")
+        self.tell("all that is withheld is demanded: some of it is shown, with forgeries in it")
+        self._show(revealed)
+        self._until_punished(WITHHELD, FALSE)
+        self.tell("all faults are proven that can be seen")
         self.stage.time.jump(TERMS.answer_period // 2)
+        hidden = {(lane, place) for what, lane, place in due(self.crimes) if what == WITHHELD}
         self.until(lambda: hidden == self.account.demanded, "what is not withheld shown")
         self.stage.time.jump(TERMS.answer_period)
         self.tell("the time to show it is over")
         self.part(self.plan.late)
         self.calm()
-        everything = due(self.crimes)
-        self.until(lambda: everything <= self.account.punished.keys(), "everything punished")
+        self._until_punished()
         self.stage.time.jump(0)
-        assert everything == self.account.punished.keys()
+        assert due(self.crimes) == self.account.punished.keys(), self.missing()
+
+    def _until_punished(self, *later: str, but: Sequence[Crime] = ()) -> None:
+        """Until all is proven but for what comes ``later``, and these crimes."""
+        wanted = due([crime for crime in self.crimes if crime not in but], *later)
+        self.until(lambda: wanted <= self.account.punished.keys(), "all punished")
+
+    def _show(self, revealed: Sequence[Crime]) -> None:
+        lanes = {lane.number: lane for lane in self.stage.lanes}
+        for crime in revealed:
+            assert crime.tile is not None
+            lanes[crime.tile[0]].show(crime.tile[1])
 
     def part(self, acts: Part) -> None:
         """Act after act, each not before its time."""
@@ -154,9 +164,9 @@ class Play:
             number = stage.attesters.attest(is_true=False)
             self.crimes.append(Crime(act.plant, frozenset({(FALSE, 0, number)})))
             return
-        punishments, promises = commit(act.plant, stage.lanes[act.lane], stage.silent, act.others)
-        self.crimes.append(Crime(act.plant, punishments))
-        self._waiting += [(act.verifier, promise) for promise in promises]
+        crime = commit(act.plant, stage.lanes[act.lane], stage.silent, act.others)
+        self.crimes.append(crime)
+        self._waiting += [(act.verifier, promise) for promise in crime.promises]
 
     def _grieve(self, act: Act, lane: int) -> None:
         """Demand the first tile of a lane's newest batch; a moment later where there is none yet."""
@@ -245,23 +255,3 @@ class Play:
     def _start(self, who: str) -> None:
         self._down.discard(who)
         self.stage.people[who].start()
-
-    def _slipped(self) -> list[Crime]:
-        """The forgeries of the relayer that cheats by itself, by what it published."""
-        relayer, on, found = self.stage.cheat, self.stage.on, list[Crime]()
-        keys = {node_of(key): key for key in (on.node.public_key, on.gateway.public_key)}
-        for posted in on.posted(relayer.lane):
-            leaves = leaves_of(relayer.fetch(posted), posted)
-            for seq, leaf in enumerate(leaves, first_seq_of(posted.batch)):
-                key = keys.get(leaf.receipt.node)
-                if key is not None and not verify_leaf(leaf, key, on.domain):
-                    place = "BAD_SIGNATURE", relayer.lane, seq
-                    found.append(Crime(Plant.FORGED, frozenset({place})))
-        assert found, "the cheating relayer forged nothing"
-        return found
-
-
-def leaves_of(data: bytes, posted: Posted) -> list[Any]:
-    """The leaves of a batch by its published data."""
-    lane, first, count = lane_of(posted.batch), first_seq_of(posted.batch), posted.header.count
-    return list(rebuild_batch(lane, first, count, posted.root, data).leaves)

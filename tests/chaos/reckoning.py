@@ -18,11 +18,14 @@ from afterproof.chain.base import (
     TileAnswered,
     TileDemanded,
 )
-from afterproof.protocol.batching import TILE
+from afterproof.protocol.batching import TILE, rebuild_batch
 from afterproof.protocol.header import first_seq_of, lane_of
+from afterproof.protocol.receipt import Leaf
+from afterproof.protocol.signing import node_of, verify_leaf
 from afterproof.protocol.state import FaultKind, PromiseFault
 from tests.chaos.cheats import Crime, Punishment
 from tests.chaos.plan import Plant
+from tests.support.lives import Relayer
 
 WITHHELD = "WITHHELD"
 FALSE = "FALSE_ATTESTATION"
@@ -96,6 +99,26 @@ def punishment_of(logged: Logged) -> Punishment | None:
         case AttestationRejected(number):
             return FALSE, 0, number
     return None
+
+
+def leaves_of(relayer: Relayer, posted: Posted) -> list[Leaf]:
+    """The leaves of a relayer's batch, as anybody gets them: none of them is empty."""
+    lane, first, count = lane_of(posted.batch), first_seq_of(posted.batch), posted.header.count
+    leaves = rebuild_batch(lane, first, count, posted.root, relayer.fetch(posted)).leaves
+    return [leaf for leaf in leaves if leaf is not None]
+
+
+def forgeries(relayer: Relayer) -> list[Crime]:
+    """What a relayer that cheats by itself has forged, by what it published."""
+    on, found = relayer.ground, list[Crime]()
+    keys = {node_of(key): key for key in (on.node.public_key, on.gateway.public_key)}
+    for posted in on.posted(relayer.lane):
+        for seq, leaf in enumerate(leaves_of(relayer, posted), first_seq_of(posted.batch)):
+            key = keys.get(leaf.receipt.node)
+            if key is not None and not verify_leaf(leaf, key, on.domain):
+                found.append(Crime(Plant.FORGED, frozenset({("BAD_SIGNATURE", relayer.lane, seq)})))
+    assert found, "the cheating relayer forged nothing"
+    return found
 
 
 def due(crimes: Iterable[Crime], *but: str) -> set[Punishment]:

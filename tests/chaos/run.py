@@ -8,8 +8,8 @@ from afterproof.protocol.header import first_seq_of
 from afterproof.protocol.state import Standing
 from tests.chaos.leaving import check_books, everybody_leaves
 from tests.chaos.plan import plan_of
-from tests.chaos.play import Play, leaves_of
-from tests.chaos.reckoning import WITHHELD, spread, table
+from tests.chaos.play import Play
+from tests.chaos.reckoning import WITHHELD, leaves_of, spread, table
 from tests.chaos.stage import TERMS, stage
 
 VOIDING = ("BAD_SIGNATURE", "DUPLICATE_RECEIPT")
@@ -54,7 +54,7 @@ def _check_standings(play: Play) -> None:
                 assert found is (Standing.VOIDED if is_void else Standing.FINAL), (batch.id, index, found)
     for relayer in stage.relayers.values():
         for posted in stage.on.posted(relayer.lane):
-            leaves = leaves_of(relayer.fetch(posted), posted)
+            leaves = leaves_of(relayer, posted)
             batch = build_batch(relayer.lane, first_seq_of(posted.batch), leaves)
             for index in {0, len(leaves) - 1}:
                 proof = batch.tree.proof(index)

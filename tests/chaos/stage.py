@@ -20,7 +20,8 @@ from afterproof.demo.processes import free_port
 from afterproof.protocol.attestations import Binding
 from afterproof.protocol.registry_terms import DEMO_REGISTRY
 from afterproof.protocol.terms import DEMO
-from tests.chaos.cheats import AUTHORITY, HOLDERS, PATIENT, Attesters, Lane
+from tests.chaos.attesters import AUTHORITY, Attesters
+from tests.chaos.cheats import HOLDERS, PATIENT, Lane
 from tests.chaos.plan import CHEAT, DEEPEST, LANES, PROCESSES, RELAYERS, VERIFIERS
 from tests.chaos.trouble import Nodes, Time
 from tests.support.blob_server import Blobs, blob_server
@@ -108,7 +109,7 @@ class Stage:
 
     def again(self) -> int:
         """Everything that is planted and that the chain has lost is posted again; how much that was."""
-        return sum(one.again() for one in (*self.lanes, self.attesters))
+        return sum(lane.again() for lane in self.lanes) + self.attesters.again()
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """What befalls those who work on the chain: reorganisations, nodes that fail, and time that passes at once."""
 
+import threading
 import time
 from collections import Counter
 from contextlib import ExitStack
@@ -9,7 +10,7 @@ from tests.chaos.plan import DEEPEST, Failure
 from tests.support import rpc_proxy as faults
 from tests.support.chains import rpc
 from tests.support.ground import Ground
-from tests.support.rpc_proxy import Fault, RpcProxy
+from tests.support.rpc_proxy import Fault, Question, Reply, Reset, RpcProxy
 
 _GARBAGE: Final = (b"", b"<html>busy</html>", b"[]", b"null", b'{"jsonrpc":"2.0","id":1', b"\xff\xfe\x00")
 
@@ -40,26 +41,43 @@ def fault_of(how: Failure, node: str) -> Fault:
 
 
 class Nodes:
-    """Each process's way to the node, and how often it failed how."""
+    """Each process's way to the node, and how many of its questions failed how."""
 
     def __init__(self, proxies: dict[str, RpcProxy]) -> None:
         self._proxies = proxies
-        self._doing: dict[str, tuple[Failure, ExitStack]] = {}
+        self._doing: dict[str, ExitStack] = {}
+        self._lock = threading.Lock()
         self.failed: Counter[Failure] = Counter()
 
     def fail(self, who: str, how: Failure) -> None:
         """From now on what a process asks meets a failure."""
         self.mend(who)
         proxy, stack = self._proxies[who], ExitStack()
-        stack.enter_context(proxy.doing(fault_of(how, proxy.node), surely=False))
-        self._doing[who] = how, stack
+        fault = self._counted(fault_of(how, proxy.node), how)
+        stack.enter_context(proxy.doing(fault, surely=False))
+        self._doing[who] = stack
 
     def mend(self, who: str) -> None:
         """A process's node works again."""
         if who in self._doing:
-            how, stack = self._doing.pop(who)
-            stack.close()
-            self.failed[how] += self._proxies[who].done
+            self._doing.pop(who).close()
+
+    def _counted(self, fault: Fault, how: Failure) -> Fault:
+        def act(question: Question) -> Reply | None:
+            try:
+                reply = fault(question)
+            except Reset:
+                self._count(how)
+                raise
+            if reply is not None:
+                self._count(how)
+            return reply
+
+        return act
+
+    def _count(self, how: Failure) -> None:
+        with self._lock:
+            self.failed[how] += 1
 
 
 class Time:
@@ -89,5 +107,8 @@ class Time:
     def go_back(self, depth: int, replaced: bool) -> None:
         """The newest ``depth`` blocks vanish; as many empty ones take their place, or none."""
         with self._on.clock.lock:
-            rpc(self._on.url, *(("anvil_reorg", depth, []) if replaced else ("anvil_rollback", depth)))
+            if replaced:
+                rpc(self._on.url, "anvil_reorg", depth, [])
+            else:
+                rpc(self._on.url, "anvil_rollback", depth)
             rpc(self._on.url, "evm_setTime", int(time.time()) + self._ahead)  # it went back as well

@@ -18,7 +18,7 @@ import pytest
 from tests.chaos.run import trip
 
 SECONDS = float(os.environ.get("CHAOS_SECONDS") or 0)
-DAY = 10.0
+DAY = 8.0
 """Seconds of a trip's day; a longer play has more trips."""
 
 
