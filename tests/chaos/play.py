@@ -101,15 +101,16 @@ class Play:
         self._show(revealed)
         self._until_punished(WITHHELD, FALSE)
         self.tell("all faults are proven that can be seen")
+        self.stage.time.settle()
         self.stage.time.jump(TERMS.answer_period // 2)
         hidden = {(lane, place) for what, lane, place in due(self.crimes) if what == WITHHELD}
         self.until(lambda: hidden == self.account.demanded, "what is not withheld shown")
+        self.stage.time.settle()
         self.stage.time.jump(TERMS.answer_period)
         self.tell("the time to show it is over")
         self.part(self.plan.late)
         self.calm()
         self._until_punished()
-        self.stage.time.jump(0)
         assert due(self.crimes) == self.account.punished.keys(), self.missing()
 
     def _until_punished(self, *later: str, but: Sequence[Crime] = ()) -> None:

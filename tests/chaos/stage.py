@@ -22,10 +22,10 @@ from afterproof.protocol.registry_terms import DEMO_REGISTRY
 from afterproof.protocol.terms import DEMO
 from tests.chaos.attesters import AUTHORITY, Attesters
 from tests.chaos.cheats import HOLDERS, PATIENT, Lane
-from tests.chaos.plan import CHEAT, DEEPEST, LANES, PROCESSES, RELAYERS, VERIFIERS
+from tests.chaos.plan import CHEAT, LANES, PROCESSES, RELAYERS, VERIFIERS
 from tests.chaos.trouble import Nodes, Time
 from tests.support.blob_server import Blobs, blob_server
-from tests.support.chains import OWNER_KEY, rpc
+from tests.support.chains import OWNER_KEY
 from tests.support.ground import Ground, ground
 from tests.support.lives import Mortal, Nursery, Relayer, nursery
 from tests.support.nitro_authority import PCRS
@@ -130,9 +130,7 @@ def stage(folder: Path) -> Iterator[Stage]:
             relayer.wait_ready()
         for verifier in made.verifiers.values():
             verifier.wait(lambda verifier=verifier: "verifier ready" in verifier.said, "a verifier")  # type: ignore[misc]
-        with on.clock.lock:  # what is set up is beyond the reach of any reorganisation
-            for _ in range(DEEPEST + 1):
-                rpc(on.url, "evm_mine")
+        made.time.settle()
         yield made
 
 

@@ -91,11 +91,15 @@ class Time:
         """The newest block's time."""
         return self._on.reader.head().timestamp
 
-    def jump(self, seconds: int) -> None:
-        """So many seconds pass in one block. What was done before is out of reach of any reorganisation."""
+    def settle(self) -> None:
+        """What was done is out of reach of any reorganisation."""
         with self._on.clock.lock:
             for _ in range(DEEPEST + 1):
                 rpc(self._on.url, "evm_mine")
+
+    def jump(self, seconds: int) -> None:
+        """So many seconds pass in one block."""
+        with self._on.clock.lock:
             self._ahead += seconds
             rpc(self._on.url, "evm_increaseTime", seconds)
             rpc(self._on.url, "evm_mine")
