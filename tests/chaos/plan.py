@@ -26,6 +26,14 @@ DEEPEST: Final = 12
 """Blocks that a reorganisation takes at most."""
 
 
+BOUNDARIES: Final = tuple(
+    f"start: {what} {when}"
+    for step in ("watch", "check", "compare", "dispute", "demand", "answer", "claim", "attest")
+    for what, when in ((f"commit of {step}", "is done"), (f"statement of {step}", "begins"), (step, "ends"))
+)
+"""Where a verifier may die: after a commit, or before it has written down what it did. See tests.support.doomed."""
+
+
 class Plant(StrEnum):
     """A fault that is planted."""
 
@@ -81,10 +89,11 @@ class Planted(Act):
 
 @dataclass(frozen=True)
 class Killed(Act):
-    """A process is killed, and started again after ``down`` seconds."""
+    """A process is killed, and started again after ``down`` seconds: to die ``then``, at a boundary, if it is named."""
 
     who: str
     down: float
+    then: str
 
 
 @dataclass(frozen=True)
@@ -186,13 +195,16 @@ def _plants(chance: random.Random, seconds: float) -> list[Act]:
 
 
 def _kills(chance: random.Random, whom: Sequence[str], seconds: float, each: int) -> list[Act]:
-    """Each of them ``each`` times, one time after the other."""
+    """Each of them ``each`` times, one time after the other; verifiers die a second time, at some boundary."""
     slot = seconds / each
     return [
-        Killed(round(slot * (turn + chance.uniform(0, 0.8)), 1), who, round(chance.uniform(0, 1.5), 1))
+        Killed(
+            round(slot * (turn + chance.uniform(0, 0.8)), 1), who, round(chance.uniform(0, 1.5), 1),
+            f"{chance.choice(BOUNDARIES)} #{chance.randrange(1, 4)}" if who in VERIFIERS else "",
+        )
         for who in whom
         for turn in range(each)
-    ]
+    ]  # fmt: skip
 
 
 def _reorganisations(chance: random.Random, seconds: float, count: int) -> list[Act]:

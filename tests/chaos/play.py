@@ -6,6 +6,7 @@
 Nothing is timed but when things begin: whatever must come is waited for.
 """
 
+import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -17,6 +18,7 @@ from afterproof.errors import CallReverted
 from afterproof.protocol.answers import tile_path
 from tests.chaos.cheats import Crime, commit, to_watch
 from tests.chaos.plan import (
+    VERIFIERS,
     Act,
     Entrusted,
     Failing,
@@ -140,11 +142,11 @@ class Play:
         match act:
             case Planted():
                 self._plant(act)
-            case Killed(_, who, down):
+            case Killed(_, who, down, then):
                 self.stage.people[who].kill()
                 self.kills[who] += 1
                 self._down.add(who)
-                self._later(down, lambda: self._start(who))
+                self._later(down, lambda: self._start(who, then))
             case Reorganised(_, depth, replaced):
                 self.stage.time.go_back(depth, replaced)
                 self.depths.append(depth)
@@ -205,7 +207,8 @@ class Play:
             call()
         for who, mortal in self.stage.people.items():
             if who not in self._down and not mortal.is_alive:
-                self.ended[who] += 1
+                killed_itself = mortal.life.poll() == -signal.SIGKILL
+                (self.kills if killed_itself else self.ended)[who] += 1
                 self._down.add(who)
                 self._later(0.5, lambda who=who: self._start(who))  # type: ignore[misc]
         self._waiting = [
@@ -218,6 +221,14 @@ class Play:
         while self._due:
             self.tick()
         self.reposted += self.stage.again()
+
+    def end(self) -> None:
+        """Everybody is asked to end, and does so in peace, unless it dies at its boundary on the way."""
+        for who, mortal in self.stage.people.items():
+            mortal.life.send(signal.SIGTERM)
+            status = mortal.life.wait()
+            assert status == 0 or (who in VERIFIERS and status == -signal.SIGKILL), (who, status)
+            assert "internal error" not in mortal.said and "Traceback" not in mortal.said, who
 
     def until(self, condition: Callable[[], bool], what: str, nudge: bool = True) -> None:
         """Wait for what must come; let time pass meanwhile, unless relayers still have promises to keep."""
@@ -253,6 +264,7 @@ class Play:
     def _later(self, seconds: float, call: Callable[[], None]) -> None:
         self._due.append((time.monotonic() + seconds, call))
 
-    def _start(self, who: str) -> None:
-        self._down.discard(who)
-        self.stage.people[who].start()
+    def _start(self, who: str, doom: str = "") -> None:
+        if not self.stage.people[who].is_alive:
+            self._down.discard(who)
+            self.stage.people[who].start({"DOOM": doom})
