@@ -4,6 +4,7 @@ plan         what is planted, who is killed, what fails and when: pure
 stage        the chain and everybody on it, in processes
 cheats       relayers that commit faults on purpose
 attesters    operators that post attestations, true and false
+holders      those who hand promises to verifiers
 trouble      kills, reorganisations, nodes that fail
 play         a plan played: a day of traffic, a night of time passing, and the reckoning
 reckoning    what was punished, and what was not to be, by the chain's events
