@@ -6,9 +6,7 @@
 Nothing is timed but when things begin: whatever must come is waited for.
 """
 
-import signal
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -18,8 +16,8 @@ from afterproof.errors import CallReverted
 from afterproof.protocol.answers import tile_path
 from tests.chaos.cheats import Crime, commit, to_watch
 from tests.chaos.holders import Holders
+from tests.chaos.meanwhile import Meanwhile
 from tests.chaos.plan import (
-    VERIFIERS,
     Act,
     Entrusted,
     Failing,
@@ -52,25 +50,19 @@ Say = Callable[[str], None]
 
 @dataclass
 class Play:
-    """What was done so far: faults planted, how often who was killed, blocks that vanished."""
+    """What was done so far: faults planted, blocks that vanished, posts that were repeated, demands for nothing."""
 
     stage: Stage
     plan: Plan
     say: Say
     crimes: list[Crime] = field(default_factory=list)
-    kills: Counter[str] = field(default_factory=Counter)
-    ended: Counter[str] = field(default_factory=Counter)
-    """Lives that ended by themselves, for their node did not answer at their start; as a service manager would, we
-    start them again."""
     depths: list[int] = field(default_factory=list)
     reposted: int = 0
     grieved: int = 0
-    _due: list[tuple[float, Callable[[], None]]] = field(default_factory=list)
-    _down: set[str] = field(default_factory=set)
     _began: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
-        self.holders = Holders(self.stage.verifiers)
+        self.holders, self.meanwhile = Holders(self.stage.verifiers), Meanwhile(self.stage)
 
     # --- the three parts -----------------------------------------------------------------------
 
@@ -135,7 +127,7 @@ class Play:
         began = time.monotonic()
         for act in acts:
             while time.monotonic() < began + act.at:
-                self.tick()
+                self.meanwhile.tick()
             self.tell(str(act).partition("  ")[2])
             self.act(act)
 
@@ -147,10 +139,7 @@ class Play:
             case Planted():
                 self._plant(act)
             case Killed(_, who, down, then):
-                self.stage.people[who].kill()
-                self.kills[who] += 1
-                self._down.add(who)
-                self._later(down, lambda: self._start(who, then))
+                self.meanwhile.kill(who, down, then)
             case Reorganised(_, depth, replaced):
                 self.stage.time.go_back(depth, replaced)
                 self.depths.append(depth)
@@ -159,7 +148,7 @@ class Play:
                 self.tell(f"{again} of what was planted is posted again")
             case Failing(_, who, how, lasts):
                 self.stage.nodes.fail(who, how)
-                self._later(lasts, lambda: self.stage.nodes.mend(who))
+                self.meanwhile.later(lasts, lambda: self.stage.nodes.mend(who))
             case Grieved(_, who):
                 self._grieve(act, self.stage.relayers[who].lane)
             case Entrusted(_, who, verifier):
@@ -179,7 +168,7 @@ class Play:
         """Demand the first tile of a lane's newest batch; a moment later where there is none yet."""
         posted = self.stage.on.posted(lane)
         if not posted:
-            self._later(1.0, lambda: self.act(act))
+            self.meanwhile.later(1.0, lambda: self.act(act))
             return
         newest, griefer = posted[-1], self.stage.griefer
         deposit = griefer.deposit_for(newest.batch, 0) * 2
@@ -195,41 +184,18 @@ class Play:
         """Somebody hands in the promise that it got last; a moment later where there is none yet."""
         known = self.stage.relayers[who].book.by_number()
         if not known:
-            self._later(1.0, lambda: self.act(act))
+            self.meanwhile.later(1.0, lambda: self.act(act))
             return
         one = known[max(known)]
         self.holders.hold(verifier, to_watch(one.leaf, one.promise))
 
     # --- meanwhile -----------------------------------------------------------------------------
 
-    def tick(self) -> None:
-        """What is due meanwhile: processes to be started, nodes to be mended."""
-        now = time.monotonic()
-        ready = [call for at, call in self._due if at <= now]
-        self._due = [(at, call) for at, call in self._due if at > now]
-        for call in ready:
-            call()
-        for who, mortal in self.stage.people.items():
-            if who not in self._down and not mortal.is_alive:
-                killed_itself = mortal.life.poll() == -signal.SIGKILL
-                (self.kills if killed_itself else self.ended)[who] += 1
-                self._down.add(who)
-                self._later(0.5, lambda who=who: self._start(who))  # type: ignore[misc]
-        time.sleep(0.02)
-
     def calm(self) -> None:
         """Everything under way comes to its end: all live, all nodes work, all that is planted stands."""
-        while self._due:
-            self.tick()
+        while not self.meanwhile.is_idle:
+            self.meanwhile.tick()
         self.reposted += self.stage.again()
-
-    def end(self) -> None:
-        """Everybody is asked to end, and does so in peace, unless it dies at its boundary on the way."""
-        for who, mortal in self.stage.people.items():
-            mortal.life.send(signal.SIGTERM)
-            status = mortal.life.wait()
-            assert status == 0 or (who in VERIFIERS and status == -signal.SIGKILL), (who, status)
-            assert "internal error" not in mortal.said and "Traceback" not in mortal.said, who
 
     def until(self, condition: Callable[[], bool], what: str, nudge: bool = True) -> None:
         """Wait for what must come; let time pass meanwhile, unless relayers still have promises to keep."""
@@ -240,7 +206,7 @@ class Play:
             if nudge and nudges < NUDGES and waited > 2.0 * (nudges + 1):
                 nudges += 1
                 self.stage.time.jump(NUDGE)
-            self.tick()
+            self.meanwhile.tick()
             time.sleep(0.1)
 
     @property
@@ -261,11 +227,3 @@ class Play:
     def tell(self, sentence: str) -> None:
         """Progress."""
         self.say(f"{time.monotonic() - self._began:6.1f} s  {sentence}")
-
-    def _later(self, seconds: float, call: Callable[[], None]) -> None:
-        self._due.append((time.monotonic() + seconds, call))
-
-    def _start(self, who: str, doom: str = "") -> None:
-        if not self.stage.people[who].is_alive:
-            self._down.discard(who)
-            self.stage.people[who].start({"DOOM": doom})

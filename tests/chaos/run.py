@@ -28,7 +28,7 @@ def trip(seed: str, seconds: float, folder: Path, say: Callable[[str], None]) ->
         play.tell("every promise of every honest lane is kept")
         on.time.jump(TERMS.window + TERMS.claim_window)
         _check_standings(play)
-        play.end()
+        play.meanwhile.end()
         _check_honest(play)
         check_books(on, play.account.events)
         drawn = everybody_leaves(on)
@@ -74,14 +74,14 @@ def _summary(play: Play) -> str:
     account, stage = play.account, play.stage
     receipts = sum(len(relayer.book) for relayer in stage.relayers.values())
     failed = ", ".join(f"{how} {count}" for how, count in sorted(stage.nodes.failed.items()))
-    killed = ", ".join(f"{who} {count}" for who, count in sorted(play.kills.items()))
+    killed = ", ".join(f"{who} {count}" for who, count in sorted(play.meanwhile.kills.items()))
     return "\n".join(
         [
             f"chaos {play.plan.seed}: everything that was planted is punished, nothing else, and nobody lost a wei",
             table(play.crimes, account.punished),
             f"  receipts of honest lanes kept   {receipts:5}",
-            f"  lives ended                     {sum(play.kills.values()):5}  {killed}",
-            f"  lives that ended by themselves  {sum(play.ended.values()):5}",
+            f"  lives ended                     {sum(play.meanwhile.kills.values()):5}  {killed}",
+            f"  lives that ended by themselves  {sum(play.meanwhile.ended.values()):5}",
             f"  reorganisations                 {len(play.depths):5}  of {sorted(play.depths)} blocks",
             f"  planted posts undone by them    {play.reposted:5}  and posted again",
             f"  questions that nodes failed     {sum(stage.nodes.failed.values()):5}  {failed}",
