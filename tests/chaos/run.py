@@ -6,11 +6,11 @@ from pathlib import Path
 from afterproof.protocol.batching import build_batch
 from afterproof.protocol.header import first_seq_of
 from afterproof.protocol.state import Standing
-from tests.chaos.leaving import check_books, everybody_leaves
+from tests.chaos.leaving import Till, check_books, everybody_leaves
 from tests.chaos.plan import plan_of
 from tests.chaos.play import Play
 from tests.chaos.reckoning import WITHHELD, leaves_of, spread, table
-from tests.chaos.stage import TERMS, stage
+from tests.chaos.stage import KEYS, REGISTRY, TERMS, Stage, stage
 
 VOIDING = ("BAD_SIGNATURE", "DUPLICATE_RECEIPT")
 
@@ -30,8 +30,9 @@ def trip(seed: str, seconds: float, folder: Path, say: Callable[[str], None]) ->
         _check_standings(play)
         play.meanwhile.end()
         _check_honest(play)
-        check_books(on, play.account.events)
+        till = check_books(on, play.account.events)
         drawn = everybody_leaves(on)
+        _check_purses(on, till, drawn)
         play.tell(f"everybody has left, with {sum(drawn.values()) / 10**18:g} ether")
         say(_summary(play))
 
@@ -68,6 +69,16 @@ def _check_honest(play: Play) -> None:
     honest = {one.number for one in stage.attesters.posted if one.sender is stage.attesters.honest}
     assert honest and not honest & account.challenged
     assert {lane for lane, _ in account.demanded}.isdisjoint(stage.honest_lanes)
+
+
+def _check_purses(stage: Stage, till: Till, drawn: dict[bytes, int]) -> None:
+    """Whoever is honest has at least what it put up; what a griefer put up is the lanes'."""
+    for who, relayer in stage.relayers.items():
+        assert drawn[KEYS[who].address] >= till.stakes[relayer.lane], who
+    operator = stage.attesters.honest.account
+    bonds = sum(one.sender.account == operator for one in stage.attesters.posted) * REGISTRY.bond
+    assert drawn[operator] == bonds
+    assert drawn[stage.griefer.account] == 0
 
 
 def _summary(play: Play) -> str:
