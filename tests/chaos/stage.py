@@ -20,12 +20,14 @@ from afterproof.demo.processes import free_port
 from afterproof.protocol.attestations import Binding
 from afterproof.protocol.registry_terms import DEMO_REGISTRY
 from afterproof.protocol.terms import DEMO
+from afterproof.settings import PostgresUrl
 from tests.chaos.attesters import AUTHORITY, Attesters
 from tests.chaos.cheats import HOLDERS, PATIENT, Lane
 from tests.chaos.plan import CHEAT, LANES, PROCESSES, RELAYERS, VERIFIERS
 from tests.chaos.trouble import Nodes, Time
 from tests.support.blob_server import Blobs, blob_server
 from tests.support.chains import OWNER_KEY
+from tests.support.databases import place
 from tests.support.ground import Ground, ground
 from tests.support.lives import Mortal, Nursery, Relayer, nursery
 from tests.support.nitro_authority import PCRS
@@ -48,7 +50,7 @@ deployment = "{deployment}"
 timeout = 2.0
 [verifier]
 port = {port}
-store = "{folder}/verifier.sqlite3"
+store = "{store}"
 archive = "{folder}/archive"
 poll = 0.2
 allow_private_data = true
@@ -61,6 +63,12 @@ watch_rate = 1000.0
 """
 
 
+def address(path: Path) -> str:
+    """A store as settings have it: the file, or its place on a server where the test has its stores there."""
+    found = place(path)
+    return found.secret if isinstance(found, PostgresUrl) else str(found)
+
+
 class Verifier(Mortal):
     """A verifier that takes promises to watch."""
 
@@ -68,7 +76,10 @@ class Verifier(Mortal):
         super().__init__(born, folder, "verifier", KEYS[who].private, who)
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
-        settings = VERIFIER.format(rpc=rpc, deployment=on.file, folder=folder, port=port, probe=probe)
+        store = address(folder / "verifier.sqlite3")
+        settings = VERIFIER.format(
+            rpc=rpc, deployment=on.file, folder=folder, store=store, port=port, probe=probe
+        )
         (folder / "verifier.toml").write_text(settings)
 
     def takes(self, promise: dict[str, Any]) -> bool:
@@ -142,7 +153,8 @@ def _people(on: Ground, born: Nursery, blobs: Blobs, folder: Path, proxies: dict
 
     def relayer(who: str, role: str = "relayer") -> Relayer:
         key, url = KEYS[who].private, proxies[who].url
-        return Relayer(on, born, folder / who, rpc=url, ahead=1024, max_age=1.0, key=key, role=role)
+        store = place(folder / who / "relayer.sqlite3")
+        return Relayer(on, born, folder / who, store, url, ahead=1024, max_age=1.0, key=key, role=role)
 
     def verifier(who: str) -> Verifier:
         return Verifier(on, born, folder / who, who, proxies[who].url, f"{blobs.url}/alive")

@@ -11,15 +11,17 @@ import itertools
 import os
 import random
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
 from tests.chaos.run import trip
+from tests.support.databases import on_postgres
 
 SECONDS = float(os.environ.get("CHAOS_SECONDS") or 0)
 DAY = 8.0
-"""Seconds of a trip's day; a longer play has more trips."""
+"""Seconds of a trip's day; a longer play has more trips, in turn on either database."""
 
 
 @pytest.mark.timeout(SECONDS * 2 + 300)
@@ -28,6 +30,7 @@ def test_every_planted_fault_is_punished_and_nobody_honest_loses_a_wei(tmp_path:
     print(f"to see it again: make chaos SEED={seed}")
     ends = time.monotonic() + SECONDS
     for number in itertools.count():
-        trip(f"{seed} {number}", DAY, tmp_path / f"{number}", lambda line: print(line, flush=True))
+        with on_postgres() if number % 2 else nullcontext():
+            trip(f"{seed} {number}", DAY, tmp_path / f"{number}", lambda line: print(line, flush=True))
         if time.monotonic() >= ends:
             return
