@@ -12,8 +12,8 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 SOLIDITY := 'contracts/**/*.sol'
 PYTHON_SOURCES := benchmarks python scripts tests
 
-# For `make fuzz`, `crash` and `soak`: how long, and from which seed (a fresh one unless given); for `make fuzz` also which
-# one of its runs alone.
+# For `make fuzz`, `crash`, `chaos` and `soak`: how long, and from which seed (a fresh one unless given); for `make fuzz`
+# also which one of its runs alone.
 SECONDS = 600
 SEED =
 RUN =
@@ -22,7 +22,7 @@ RUN =
 ONLY =
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint fuzz crash soak gas bench format compile clean
+.PHONY: help setup demo test lint fuzz crash chaos soak gas bench format compile clean
 .DELETE_ON_ERROR:
 
 # $(call step,what is happening,command,log name): one plain line; the log only when the command fails.
@@ -66,6 +66,9 @@ fuzz: setup ## Play the state machines: SECONDS=600 SEED=7 (a fresh one unless g
 
 crash: setup ## Kill relayers at any moment, on a real node, and hold them to what they promised: SECONDS=600 SEED=7
 	@CRASH_SECONDS=$(SECONDS) SEED=$(SEED) $(BIN)/pytest -s tests/e2e/test_crash.py -k while_many_hand_in
+
+chaos: setup ## Lanes honest and not, amid kills, reorganisations and failing nodes, to the last wei: SECONDS=60 SEED=1
+	@CHAOS_SECONDS=$(SECONDS) SEED=$(SEED) $(BIN)/pytest -s tests/e2e/test_chaos.py
 
 soak: setup ## Give a relayer as much as it can take, and watch its memory, threads and files: SECONDS=600
 	@SOAK_SECONDS=$(SECONDS) $(BIN)/pytest -s tests/e2e/test_soak.py

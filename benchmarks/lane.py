@@ -38,7 +38,7 @@ class Lane:
 
     folder: Path
     processes: Processes
-    rpc: str
+    anvil: Anvil
     deployment: Deployment
     relayer: EvmSender
     number: int
@@ -48,6 +48,11 @@ class Lane:
         """Honest receipts, issued now; ``numbers`` tell them apart."""
         now, domain = int(time.time()), Domain(self.deployment.chain_id, self.deployment.registry)
         return [self.node.sign(_receipt(self.node.node, number, now), domain) for number in numbers]
+
+    @property
+    def rpc(self) -> str:
+        """The node's address."""
+        return self.anvil.url
 
     @property
     def posted(self) -> int:
@@ -77,7 +82,7 @@ def a_lane(ahead: int) -> Iterator[Lane]:
         # A node is live from the second after its endorsement, and a young chain's clock may be ahead of ours.
         while time.time() <= relayer.head().timestamp + 1:
             time.sleep(0.05)
-        yield Lane(folder, processes, anvil.url, deployment, relayer, number, node)
+        yield Lane(folder, processes, anvil, deployment, relayer, number, node)
 
 
 def _receipt(node: bytes, number: int, now: int) -> Receipt:

@@ -26,6 +26,7 @@ BENCHMARKS: Final[Mapping[str, str]] = {
     "post": "benchmarks.posting",
     "intake": "benchmarks.intake",
     "audit": "benchmarks.audit",
+    "dispute": "benchmarks.dispute",
     "memory": "benchmarks.memory",
 }
 """The modules by name, in the order in which they run. Each has ``figures()``, which yields ``(name, value, unit)``;

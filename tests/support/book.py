@@ -90,10 +90,10 @@ class Maker:
 
 
 class Book:
-    """All that was acknowledged on a lane, by whomever, to whomever."""
+    """All that was acknowledged on a lane, whose promises ``promiser`` signs, by whomever, to whomever."""
 
-    def __init__(self, ground: Ground, lane: int) -> None:
-        self._ground, self.lane = ground, lane
+    def __init__(self, ground: Ground, lane: int, promiser: bytes = RELAYER) -> None:
+        self._ground, self.lane, self._promiser = ground, lane, promiser
         self._lock = threading.Lock()
         self._all: list[Acknowledged] = []
         self._read: dict[tuple[int, bytes], list[bytes]] = {}
@@ -168,7 +168,7 @@ class Book:
         acknowledged = self.by_number()
         for seq, one in acknowledged.items():
             promise = one.promise.signed.promise
-            assert one.promise.signed.signer(self._ground.promise_domain) == RELAYER
+            assert one.promise.signed.signer(self._ground.promise_domain) == self._promiser
             assert promise.lane == self.lane and one.promise.seq == seq and one.promise.holds(one.leaf)
             assert seq < len(leaves), f"number {seq} was promised, but never posted"
             assert leaves[seq] == one.leaf, f"another receipt stands at number {seq}"

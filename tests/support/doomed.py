@@ -2,11 +2,12 @@
 
     DOOM="commit of batch is done" python -m tests.support.doomed --config relayer.toml relayer
 
-runs `afterproof relayer` with every boundary watched: the beginning and end of each step, of each commit (and of each
-statement that commits by itself), of publishing a batch, and of an answer. At the boundary named in ``DOOM`` the
-process sends itself SIGKILL; with a number behind it ("... #3") when it comes there for the third time. A boundary
-before the first POST is another one than the same afterwards, and starts with "start: ". ``BOUNDARIES`` names a file to
-which each boundary is added when it is met for the first time.
+runs `afterproof relayer` (or the role that is named; "cheat" is the demo's relayer that cheats) with every boundary
+watched: the beginning and end of each step, of each commit (and of each statement that commits by itself), of
+publishing a batch, and of an answer. At the boundary named in ``DOOM`` the process sends itself SIGKILL; with a number
+behind it ("... #3") when it comes there for the third time. A boundary before the first POST is another one than the
+same afterwards, and starts with "start: ". ``BOUNDARIES`` names a file to which each boundary is added when it is met
+for the first time.
 
 Without arguments it is a nursery: it has everything imported, and gives birth to such processes by forking, each with
 the arguments, environment and log of a line of JSON that it reads ({"bear": ...}; it answers with the pid) and says how
@@ -36,6 +37,7 @@ from afterproof.chain.sender import EvmSender
 from afterproof.chain.wallet import SendOptions
 from afterproof.cli.app import main
 from afterproof.data import Directory
+from afterproof.demo import cheat
 from afterproof.steps import Context, Step
 from afterproof.store import database, postgres, sqlite
 
@@ -198,7 +200,7 @@ def hurry() -> None:
 
 
 def live(arguments: Sequence[str]) -> int:
-    """A relayer's life, in this process."""
+    """A process's life, in this one."""
     global FATE
     FATE = Fate()
     steps = {step: watched(step) for role in node.ROLES.values() for step in role}
@@ -208,6 +210,9 @@ def live(arguments: Sequence[str]) -> int:
     watch_publishing()
     watch_answers()
     hurry()
+    if arguments[-1] == "cheat":
+        cheat.main(list(arguments[:-1]), standalone_mode=False)
+        return 0
     return main(arguments)
 
 

@@ -23,7 +23,7 @@ from afterproof.chain.wallet import address_of
 from afterproof.protocol.header import lane_of
 from afterproof.protocol.receipt import Domain
 from afterproof.protocol.registry_terms import DEMO_REGISTRY
-from afterproof.protocol.terms import DEMO
+from afterproof.protocol.terms import DEMO, Terms
 from tests.support.anvil import anvil
 from tests.support.chains import FUNDED, IMPATIENT, KEYS, OWNER_KEY, WEALTH, rpc
 from tests.support.scene import Signer, secp_signer
@@ -48,6 +48,7 @@ class Ground:
     node: Signer
     gateway: TeeGateway
     clock: "Blocks"
+    terms: Terms
 
     @property
     def file(self) -> Path:
@@ -64,11 +65,16 @@ class Ground:
         """The domain of promises."""
         return Domain(self.deployment.chain_id, self.deployment.settlement)
 
-    def open_lane(self, ahead: int = 512) -> int:
-        """A new lane of the relayer's account, which also signs its promises."""
-        sender = EvmSender(self.url, self.deployment, KEYS["relayer"], options=IMPATIENT)
-        stake = TERMS.min_stake + TERMS.cover * 10 * ahead
-        return sender.open_lane(RELAYER, RELAYER, ahead, stake)[0]
+    def open_lane(self, ahead: int = 512, key: bytes = KEYS["relayer"]) -> int:
+        """A new lane of that key's account, which also signs its promises."""
+        sender = EvmSender(self.url, self.deployment, key, options=IMPATIENT)
+        stake = self.terms.min_stake + self.terms.cover * 10 * ahead
+        return sender.open_lane(sender.account, sender.account, ahead, stake)[0]
+
+    def fund(self, *accounts: bytes) -> None:
+        """Give accounts more coin than they can spend."""
+        for account in accounts:
+            rpc(self.url, "anvil_setBalance", "0x" + account.hex(), hex(WEALTH))
 
     def end(self, lane: int) -> int:
         """The number behind the last one posted on a lane."""
@@ -85,16 +91,16 @@ class Ground:
 
 
 class Blocks(threading.Thread):
-    """A block every ``pace`` seconds; none while it is held."""
+    """A block every ``pace`` seconds, which may be changed; none while it is held."""
 
     def __init__(self, url: str, pace: float) -> None:
         super().__init__(name="blocks")
-        self._url, self._pace, self._over = url, pace, threading.Event()
+        self._url, self.pace, self._over = url, pace, threading.Event()
         self.lock = threading.Lock()
         """Held: no blocks come."""
 
     def run(self) -> None:
-        while not self._over.wait(self._pace):
+        while not self._over.wait(self.pace):
             with self.lock:
                 rpc(self._url, "evm_mine")
 
@@ -104,13 +110,17 @@ class Blocks(threading.Thread):
         self.join()
 
 
+PARAMETERS: Final = Parameters(Kind.DEVELOPMENT, None, None, 0, TERMS, DEMO_REGISTRY, DEMO_HEARTBEATS)
+
+
 @contextmanager
-def ground(folder: Path, pace: float = BLOCK_TIME) -> Iterator[Ground]:
+def ground(
+    folder: Path, pace: float = BLOCK_TIME, parameters: Parameters = PARAMETERS, hardfork: str = "prague"
+) -> Iterator[Ground]:
     """A running node, contracts deployed, a node of each of two schemes endorsed; a block every ``pace`` seconds."""
     folder.mkdir(parents=True, exist_ok=True)
-    with anvil() as chain:
+    with anvil(hardfork=hardfork) as chain:
         deployer = EvmDeployer(chain.url, OWNER_KEY, options=IMPATIENT)
-        parameters = Parameters(Kind.DEVELOPMENT, None, None, 0, TERMS, DEMO_REGISTRY, DEMO_HEARTBEATS)
         deployment = deploy(parameters, deployer, folder / "deployment.json", lambda _: None)
         for role in FUNDED:
             rpc(chain.url, "anvil_setBalance", "0x" + address_of(KEYS[role]).hex(), hex(WEALTH))
@@ -125,8 +135,7 @@ def ground(folder: Path, pace: float = BLOCK_TIME) -> Iterator[Ground]:
         blocks = Blocks(chain.url, pace)
         blocks.start()
         try:
-            yield Ground(
-                chain.url, folder, deployment, EvmReader(chain.url, deployment), node, gateway, blocks
-            )
+            reader = EvmReader(chain.url, deployment)
+            yield Ground(chain.url, folder, deployment, reader, node, gateway, blocks, parameters.terms)
         finally:
             blocks.end()

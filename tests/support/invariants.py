@@ -3,15 +3,14 @@
 That everyone can get its money out is in :mod:`tests.support.way_out`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from afterproof.protocol.batching import TILE
 from afterproof.protocol.header import BatchId, lane_of
 from afterproof.protocol.outcome import Event
 from afterproof.protocol.receipt import Leaf
-from afterproof.protocol.settlement import Settlement
 from afterproof.protocol.state import Standing
 
 if TYPE_CHECKING:
@@ -31,14 +30,27 @@ def solvent(pair: "Pair") -> None:
     assert pair.evm.balance(pair.settlement.address) == pair.spec.owed() + pair.forced
 
 
-def half_is_burned(spec: Settlement, slashed: int, credited: int, swept: int) -> None:
+class Lane(Protocol):
+    """What a lane has at stake, and what is to burn of it, in wei."""
+
+    stake: int
+    burned: int
+
+
+class Lanes(Protocol):
+    """The lanes by number: of the specification, or as a chain has them."""
+
+    lanes: Mapping[int, Lane]
+
+
+def half_is_burned(spec: Lanes, slashed: int, credited: int, swept: int) -> None:
     """At least half of everything slashed burns; exactly half but for the odd gwei of each slash."""
     burned = swept + sum(lane.burned for lane in spec.lanes.values())
     assert burned + credited == slashed
     assert burned >= credited
 
 
-def honest_keep_their_stake(spec: Settlement, paid_in: dict[int, int], honest: Iterable[int]) -> None:
+def honest_keep_their_stake(spec: Lanes, paid_in: dict[int, int], honest: Iterable[int]) -> None:
     """A lane that only ever posted good leaves has everything that was paid in."""
     for lane in honest:
         assert spec.lanes[lane].stake == paid_in[lane]

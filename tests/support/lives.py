@@ -20,7 +20,7 @@ from afterproof.chain.base import Posted
 from afterproof.demo.processes import free_port
 from afterproof.settings import PostgresUrl
 from tests.support.book import Book, Maker, Request
-from tests.support.chains import KEYS
+from tests.support.chains import KEYS, address_of
 from tests.support.ground import Ground
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -105,44 +105,15 @@ class Life:
         return self._status
 
 
-class Relayer:
-    """A relayer on a lane of its own, in life after life. ``more``: further settings of its section."""
+class Mortal:
+    """A process of a role, in life after life, with the settings ``<role>.toml`` of its folder and an account's key."""
 
-    def __init__(
-        self,
-        ground: Ground,
-        nursery: Nursery,
-        folder: Path,
-        store: Path | PostgresUrl | None = None,
-        rpc: str = "",
-        more: str = "",
-        timeout: float = 2.0,
-        ahead: int = 512,
-        max_age: float = 0.3,
-    ) -> None:
+    def __init__(self, nursery: Nursery, folder: Path, role: str, key: bytes, name: str = "") -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self.ground, self.folder, self.log = ground, folder, folder / "relayer.log"
-        self._nursery = nursery
-        self.lane = ground.open_lane(ahead)
-        self.book = Book(ground, self.lane)
-        self._port = free_port()
-        self.url = f"http://127.0.0.1:{self._port}"
+        self.folder, self.log, self.name = folder, folder / f"{role}.log", name or f"the {role}"
+        self._nursery, self._role, self._key = nursery, role, key
         self.lives = 0
         self._life: Life | None = None
-        place = store or folder / "relayer.sqlite3"
-        (folder / "relayer.toml").write_text(
-            SETTINGS.format(
-                rpc=rpc or ground.url,
-                deployment=ground.file,
-                lane=self.lane,
-                port=self._port,
-                store=place.secret if isinstance(place, PostgresUrl) else place,
-                folder=folder,
-                timeout=timeout,
-                max_age=max_age,
-                more=more,
-            )
-        )
 
     def __enter__(self) -> Self:
         return self
@@ -152,8 +123,8 @@ class Relayer:
     ) -> None:
         self.kill()
         if error is not None:
-            print(f"--- the end of {self.log.name} of lane {self.lane}, after {self.lives} lives")
-            print("\n".join(self.log.read_text(errors="replace").splitlines()[-60:]))
+            print(f"--- the end of the log of {self.name}, after {self.lives} lives")
+            print("\n".join(self.said.splitlines()[-60:]))
 
     @property
     def life(self) -> Life:
@@ -170,8 +141,8 @@ class Relayer:
         """A new life; it may not be ready yet."""
         assert not self.is_alive
         self.lives += 1
-        arguments = ["--config", str(self.folder / "relayer.toml"), "relayer"]
-        given = {"AFTERPROOF_PRIVATE_KEY": "0x" + KEYS["relayer"].hex(), **(environment or {})}
+        arguments = ["--config", str(self.folder / f"{self._role}.toml"), self._role]
+        given = {"AFTERPROOF_PRIVATE_KEY": "0x" + self._key.hex(), **(environment or {})}
         self._life = Life(self._nursery, arguments, given, self.log)
 
     def kill(self) -> None:
@@ -190,6 +161,56 @@ class Relayer:
         """Its log, over all its lives."""
         return self.log.read_text(errors="replace")
 
+    def wait(self, condition: Callable[[], bool], what: str) -> None:
+        """Until something is so, in this life."""
+        until(lambda: condition() or self._must_live(), what)
+
+    def _must_live(self) -> bool:
+        assert self.is_alive, f"{self.name} has ended by itself"
+        return False
+
+
+class Relayer(Mortal):
+    """A relayer on a lane of its own. ``more``: further settings of its section; ``key``: its account's.
+
+    ``role``: "relayer", or "cheat" for the demo's, which slips forgeries in.
+    """
+
+    def __init__(
+        self,
+        ground: Ground,
+        nursery: Nursery,
+        folder: Path,
+        store: Path | PostgresUrl | None = None,
+        rpc: str = "",
+        more: str = "",
+        timeout: float = 2.0,
+        ahead: int = 512,
+        max_age: float = 0.3,
+        key: bytes = KEYS["relayer"],
+        role: str = "relayer",
+    ) -> None:
+        self.lane = ground.open_lane(ahead, key)
+        super().__init__(nursery, folder, role, key, f"the relayer of lane {self.lane}")
+        self.ground = ground
+        self.book = Book(ground, self.lane, address_of(key))
+        self._port = free_port()
+        self.url = f"http://127.0.0.1:{self._port}"
+        place = store or folder / "relayer.sqlite3"
+        (folder / f"{role}.toml").write_text(
+            SETTINGS.format(
+                rpc=rpc or ground.url,
+                deployment=ground.file,
+                lane=self.lane,
+                port=self._port,
+                store=place.secret if isinstance(place, PostgresUrl) else place,
+                folder=folder,
+                timeout=timeout,
+                max_age=max_age,
+                more=more,
+            )
+        )
+
     def is_ready(self) -> bool:
         """Whether it takes receipts."""
         try:
@@ -200,14 +221,6 @@ class Relayer:
     def wait_ready(self) -> None:
         """Until it takes receipts."""
         self.wait(self.is_ready, "ready")
-
-    def wait(self, condition: Callable[[], bool], what: str) -> None:
-        """Until something is so, in this life."""
-        until(lambda: condition() or self._must_live(), what)
-
-    def _must_live(self) -> bool:
-        assert self.is_alive, "the relayer has ended by itself"
-        return False
 
     def wait_posted(self, more: int = 1) -> None:
         """Until so many more batches are on chain."""

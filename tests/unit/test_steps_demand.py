@@ -526,7 +526,7 @@ def test_batch_whose_tile_ran_out_is_final_without_a_settlement(world: World, la
 
 
 def test_demand_that_a_reorganisation_takes_is_made_again(
-    world: World, lane: OwnLane, verifier: Context
+    world: World, lane: OwnLane, verifier: Context, caplog: pytest.LogCaptureFixture
 ) -> None:
     batch = lane.post(*leaves(world, 2), withheld=True)
     until(world, TileDemanded, verifier)
@@ -542,6 +542,8 @@ def test_demand_that_a_reorganisation_takes_is_made_again(
     until(world, DemandExpired, verifier)
     world.round(verifier)
     assert demands(verifier, batch) == {0: State.EXPIRED}
+    said = [one.message for one in caplog.records if one.message.startswith("demanded tile 0 of batch")]
+    assert len(said) == 2 and all(one.endswith("No such file or directory") for one in said)
 
 
 def test_demand_that_a_reorganisation_takes_is_not_made_again_when_the_data_came(

@@ -17,7 +17,7 @@ from ..protocol.receipt import keccak
 from ..protocol.shares import PROVER_PERCENT, share_of
 from ..store.batches import PostedBatch
 from ..store.deadlines import Action, Deadline
-from ..store.demands import StoredDemand
+from ..store.demands import MissingTile, StoredDemand
 from ..store.verdicts import State, Verdict, What
 from ..units import ether, wei_of
 from .context import NO_SIGN, Context, backoff, has_sign_of_network
@@ -37,12 +37,12 @@ QUIET: Final = 5
 
 @dataclass(frozen=True)
 class Due:
-    """A tile to be demanded: the row of its deadline, and what is known."""
+    """A tile to be demanded: the row of its deadline, and what is known; ``missing`` None: its data has come."""
 
     deadline: Deadline
     verdict: Verdict
     posted: PostedBatch
-    since: int
+    missing: MissingTile | None
 
 
 def demand(context: Context) -> bool:
@@ -144,7 +144,7 @@ def _open_due(context: Context, cursor: Block) -> bool:
             continue
         if context.rehearsal.has("demand", _about(due.verdict)):
             continue
-        if not due.since:  # its data came, after a demand that a reorganisation took away
+        if due.missing is None:  # its data came, after a demand that a reorganisation took away
             context.store.verdicts.drop(due.verdict)
             continue
         if due.verdict.next_at > now or _is_to_be_checked(context, due, now):
@@ -158,9 +158,9 @@ def _open_due(context: Context, cursor: Block) -> bool:
             return True
         if context.adrift:
             _postpone(context, due, QUIET, context.adrift)
-        elif not has_sign_of_network(context, due.since, due.posted.id):
+        elif not has_sign_of_network(context, due.missing.since, due.posted.id):
             _postpone(context, due, QUIET, NO_SIGN)
-        elif _open(context, due):
+        elif _open(context, due, due.missing.why):
             sent += 1
     return more
 
@@ -183,7 +183,7 @@ def _due(context: Context) -> list[Due]:
             _forget(context, deadline)
             continue
         missing = store.demands.missing(deadline.batch).get(deadline.place)
-        found.append(Due(deadline, verdict, posted, missing.since if missing is not None else 0))
+        found.append(Due(deadline, verdict, posted, missing))
     return found
 
 
@@ -240,8 +240,8 @@ def _settled(context: Context, due: Due, cursor: Block) -> bool:
     return True
 
 
-def _open(context: Context, due: Due) -> bool:
-    """Demand one tile; False where it is left for later."""
+def _open(context: Context, due: Due, lacking: str) -> bool:
+    """Demand one tile, ``lacking`` its data; False where it is left for later."""
     store, chain, verdict = context.store, context.chain, due.verdict
     budget = wei_of(context.config.verifier.demand_budget)
     try:
@@ -271,8 +271,8 @@ def _open(context: Context, due: Due) -> bool:
     store.verdicts.sent(verdict, landed.tx_hash, landed.fee, context.chain_now + RESEND)
     context.metrics.chain.land("demand", landed.gas_used, landed.fee)
     log.warning(
-        "demanded %s in block %d for %s: %s", _what(verdict), landed.block, ether(deposit), verdict.why,
-        extra=_fields(verdict.batch, verdict.place) | {"deposit": deposit, "error": verdict.why} | landed.fields,
+        "demanded %s in block %d for %s: %s", _what(verdict), landed.block, ether(deposit), lacking,
+        extra=_fields(verdict.batch, verdict.place) | {"deposit": deposit, "error": lacking} | landed.fields,
     )  # fmt: skip
     return True
 
