@@ -82,8 +82,13 @@ def _take(context: Context, batch: BatchId, now: int) -> None:
     store = context.store
     cursor, due = store.chain.cursor(), store.deadlines.of(batch, Action.CHECK)
     posted = store.batches.posted(batch)
-    if cursor is None or posted is None or not due:
+    if cursor is None or not due:
         return  # another has just done it, or gone back with the chain
+    if posted is None:
+        with store.transaction():
+            if store.batches.posted(batch) is None:
+                store.deadlines.remove_all(batch, Action.CHECK)
+        return
     wait, trouble = _check(context, posted, due, cursor, now), f"batch {name_of(batch)}"
     if wait is None:
         context.troubles.over(trouble)
