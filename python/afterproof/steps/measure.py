@@ -52,6 +52,10 @@ class Meter:
         if cursor is not None:
             metrics.chain.cursor(cursor.number, cursor.timestamp)
         metrics.pressing.deadlines(seconds_left(context))
+        funds = context.funds_watch.found
+        if funds is not None:
+            _set(metrics.chain.lasts, funds.account.lasts)
+            metrics.chain.reserve.set(funds.reserve.total / ETHER)
         if self._lane is None:
             self._read_checking()
             self._count_money()
