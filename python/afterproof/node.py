@@ -277,7 +277,7 @@ def _looping(
     def deliver() -> None:
         if settings.webhook is not None:
             webhook = Webhook(settings.webhook, settings.timeout, context.store.role)
-            Courier(board, webhook, context.metrics.pressing, alarm.keep, context.clock).run(stop)
+            Courier(board, webhook, context.metrics.pressing, alarm.told, context.clock).run(stop)
 
     def greet() -> None:
         while not stop.wait(0.05):

@@ -53,6 +53,7 @@ poll = 0.2
 [verifier]
 poll = 0.2
 allow_private_data = true
+withdraw_above = "0"
 [gateway]
 port = {gateway}
 scheme = "OPENGRADIENT_RSA_PSS"

@@ -65,6 +65,7 @@ deployment = "{folder}/deployment.json"
 poll = 0.1
 allow_private_data = true
 data_timeout = 5.0
+withdraw_above = "0"
 """
 
 

@@ -191,7 +191,7 @@ class Watched:
         while (raised := self.board.next(now)) is not None:
             assert raised.alert.name in ALERTS and raised.alert.summary
             found.append((raised.alert.name, raised.alert.subject, raised.status.value))
-            self.alarm.keep(self.board.told(raised, now))
+            self.alarm.told(raised)
         return found
 
     def of(self, name: str) -> Alert:
@@ -433,7 +433,11 @@ def test_store_that_does_not_answer_is_an_alert_of_its_own(
 def courier(board: Board, url: str, timeout: float = 5.0) -> Iterator[Metrics]:
     """A courier in its thread."""
     metrics, stop = Metrics("verifier"), threading.Event()
-    made = Courier(board, Webhook(url, timeout, "verifier"), metrics.pressing, lambda changes: None)
+
+    def told(raised: Raised) -> None:
+        board.told(raised, now())
+
+    made = Courier(board, Webhook(url, timeout, "verifier"), metrics.pressing, told)
     thread = threading.Thread(target=made.run, args=(stop,))
     thread.start()
     try:

@@ -43,7 +43,9 @@ from afterproof.protocol.terms import DAY, DEMO, ETHER, GWEI
 from afterproof.settings import Answering
 from afterproof.steps import Context
 from afterproof.steps.funds import LOOK_EVERY, PROOF_GAS, REPEAT_AFTER, TILE_GAS, funds
+from afterproof.steps.measure import Meter
 from afterproof.store.spending import KEPT, Spent
+from afterproof.telemetry.metrics import Metrics
 from afterproof.units import wei_of
 from tests.support.databases import on_both
 from tests.support.scene import secp_signer
@@ -311,6 +313,10 @@ def test_verifier_is_warned_when_its_funds_do_not_suffice_for_its_dearest_action
     assert found is not None and found.reserve.gas == 2 * TILE_GAS * 1_000 * GWEI
     assert found.reserve.demand == wei_of(verifier.config.verifier.demand_budget)  # no more is ever staked
     assert list(verifier.funds_watch.warnings) == [Short.RESERVE]
+    shown = replace(verifier, metrics=Metrics("verifier"))
+    Meter(shown).read_store()
+    figure = shown.metrics.registry.get_sample_value
+    assert figure("afterproof_account_reserve_ether") == pytest.approx(found.reserve.total / ETHER)
     (said_once,) = [one.getMessage() for one in caplog.records if one.levelname == "WARNING"]
     assert said_once.startswith(f"account 0x{VERIFIER.hex()}: the account's 1 ether are less than")
     modest = replace(

@@ -118,6 +118,8 @@ store = "verifier.sqlite3"
 poll = {POLL}
 # The data of this stack's batches is on this machine.
 allow_private_data = true
+# The report says what it is owed.
+withdraw_above = "0"
 """
 
 

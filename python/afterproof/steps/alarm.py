@@ -1,13 +1,14 @@
 """Alarm: look for what somebody should know of now. Beside the loop, so that one that is stuck is told of, too."""
 
 import logging
+import threading
 from collections.abc import Iterator
 from typing import Final
 
 from ..errors import StoreUnavailable
 from ..protocol.funds import Short
 from ..store.verdicts import State
-from ..telemetry.alerts import Alert, Board, Changes, Severity, Status
+from ..telemetry.alerts import Alert, Board, Changes, Raised, Severity, Status
 from .context import STALE, Context, seconds_left
 
 log = logging.getLogger(__name__)
@@ -29,6 +30,7 @@ class Alarm:
         self._context, self._board = context, board
         self._began = context.clock()
         self._is_loaded = False
+        self._lock = threading.Lock()
         lane = f" of lane {context.lane}" if context.store.role == "relayer" else ""
         self._owner = context.store.role + lane
 
@@ -53,13 +55,19 @@ class Alarm:
             board.update(self._of_process(), context.now)
             raise
         context.troubles.over("store")
-        changes = board.update(found, context.now)
+        with self._lock:
+            changes = board.update(found, context.now)
+            self._keep(changes)
         _say(changes)
-        self.keep(changes)
         context.metrics.pressing.firing(board.counts())
 
-    def keep(self, changes: Changes) -> None:
-        """Write down what has changed; where that fails, a restart may raise it again."""
+    def told(self, raised: Raised) -> None:
+        """An alert was delivered."""
+        with self._lock:
+            self._keep(self._board.told(raised, self._context.now))
+
+    def _keep(self, changes: Changes) -> None:
+        """Write down what has changed, in the order in which it did; where that fails, a restart may raise it again."""
         try:
             self._context.store.alerts.keep(self._owner, changes)
         except StoreUnavailable as error:

@@ -20,6 +20,9 @@ from ..store.measures import Milestones
 from ..telemetry.declaring import NAN
 from .context import Context, seconds_left
 
+MONEY_EVERY: Final = 15.0
+"""Seconds between two looks at the whole ledger."""
+
 CHAIN_EVERY: Final = 15.0
 """Seconds between two looks at what the chain alone can say."""
 
@@ -40,6 +43,7 @@ class Meter:
         )
         self._skip()
         self._chain_at: float | None = None
+        self._money_at: float | None = None
 
     def read_store(self) -> None:
         """The levels that the store and the disks know, and batches that were posted or became final.
@@ -52,6 +56,10 @@ class Meter:
         if cursor is not None:
             metrics.chain.cursor(cursor.number, cursor.timestamp)
         metrics.pressing.deadlines(seconds_left(context))
+        funds = context.funds_watch.found
+        if funds is not None:
+            _set(metrics.chain.lasts, funds.account.lasts)
+            metrics.chain.reserve.set(funds.reserve.total / ETHER)
         if self._lane is None:
             self._read_checking()
             self._count_money()
@@ -105,7 +113,10 @@ class Meter:
 
     def _count_money(self) -> None:
         """Count what has come to the account's ledger since the last look, if this process acts for it."""
-        context = self._context
+        context, now = self._context, time.monotonic()
+        if self._money_at is not None and now - self._money_at < MONEY_EVERY:
+            return
+        self._money_at = now
         totals = context.store.ledger.totals(context.chain.account)
         for key, total in totals.items():
             before = self._booked.get(key, 0.0)

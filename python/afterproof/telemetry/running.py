@@ -80,6 +80,13 @@ class OnChain:
         self.balance = declare.level(
             "account_balance_ether", "The coin of the account that sends the transactions."
         )
+        self.lasts = declare.level(
+            "account_lasts_seconds", "How long that coin lasts at the last day's rate; NaN: nothing was paid."
+        )
+        self.reserve = declare.level(
+            "account_reserve_ether",
+            "What a verifier's dearest actions may take at any one time, at today's fees.",
+        )
         self._head = declare.gauge("chain_head_block", "The newest block that the node told of.")
         self._head_time = declare.gauge("chain_head_timestamp_seconds", "That block's time.")
         self._cursor = declare.gauge("chain_cursor_block", "The block up to which the store knows the chain.")

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from ..errors import AfterproofError
-from .alerts import Alert, Board, Changes, Raised, Severity, Status
+from .alerts import Alert, Board, Raised, Severity, Status
 from .pressing import Pressing
 
 log = logging.getLogger(__name__)
@@ -76,7 +76,7 @@ class Courier:
     """Takes what is due from a board to a webhook, one at a time, until ``stop``.
 
     What is not taken is tried again after growing waits; meanwhile what is over and was never told is forgotten, so
-    that nothing piles up. ``keep`` writes down what was told.
+    that nothing piles up. ``told`` is told of what was delivered, and notes it on the board.
     """
 
     def __init__(
@@ -84,11 +84,11 @@ class Courier:
         board: Board,
         webhook: Webhook,
         pressing: Pressing,
-        keep: Callable[[Changes], None],
+        told: Callable[[Raised], None],
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._board, self._webhook, self._pressing = board, webhook, pressing
-        self._keep, self._clock = keep, clock
+        self._told, self._clock = told, clock
         self._failures = 0
 
     def run(self, stop: threading.Event) -> None:
@@ -122,5 +122,5 @@ class Courier:
             log.info("alerts: %s takes them again", self._webhook.host)
         self._failures = 0
         self._pressing.send(delivered=True)
-        self._keep(self._board.told(raised, int(self._clock())))
+        self._told(raised)
         return True
