@@ -53,14 +53,15 @@ class TroubleRules(StepsBase):
         depth=st.integers(1, 3),
         replay=st.booleans(),
         busy=st.sampled_from([None, *ACCOUNTS]),
+        looks=st.integers(1, 2),
         asleep=st.sampled_from([None, None, *VERIFIERS]),
     )
-    def reorganise(self, depth: int, replay: bool, busy: str | None, asleep: str | None) -> None:
+    def reorganise(self, depth: int, replay: bool, busy: str | None, looks: int, asleep: str | None) -> None:
         """Blocks vanish, perhaps with all that somebody has just done; who is awake sees it before anything else is
         built on what is left. A verifier that nobody relies on alone may sleep through it."""
         self.sleep_no_longer()
-        if busy is not None:
-            self.stir(busy)
+        for name in [busy] * looks if busy is not None else []:
+            self.stir(name)  # the second look shows what came of the first
         self.world.chain.reorg(depth, replay)
         self.world.wait(1)
         relied_on = {one.name for one in self.entrusted}
