@@ -170,6 +170,7 @@ def test_what_another_was_first_with_is_not_sent(
 ) -> None:
     world = Watching(tmp_path, TERMS)
     verifier, step, rival = scene(world)
+    verifier = having(verifier, withdraw_above="0")
     before = sent(world)
     caplog.clear()
     if not is_first:
@@ -180,7 +181,9 @@ def test_what_another_was_first_with_is_not_sent(
         world.round(verifier)
         world.wait(1)
     assert sent(world) - before == is_first
-    assert [one.getMessage() for one in caplog.records if one.levelno >= logging.ERROR] == []
+    # That data is missing is said all the same.
+    said = [one for one in caplog.records if one.levelno >= logging.ERROR and one.module != "check"]
+    assert [one.getMessage() for one in said] == []
 
 
 # --- what comes first -------------------------------------------------------------------------------

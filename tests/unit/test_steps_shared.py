@@ -281,7 +281,7 @@ def test_what_a_dead_leader_has_sent_the_next_does_not_send_again(
     doomed.store.close()
     assert pair.follower.store.leads()
     dispute(pair.follower)  # before it has seen that it is done
-    assert "is proven already" in caplog.text
+    assert "is settled already" in caplog.text
     while watch(pair.follower):
         pass
     dispute(pair.follower)
