@@ -82,7 +82,7 @@ def _take(context: Context, batch: BatchId, now: int) -> None:
     store = context.store
     cursor, due = store.chain.cursor(), store.deadlines.of(batch, Action.CHECK)
     posted = store.batches.posted(batch)
-    if cursor is None or not due:
+    if cursor is None or not any(one.time <= now for one in due):
         return  # another has just done it, or gone back with the chain
     if posted is None:
         with store.transaction():
