@@ -281,13 +281,16 @@ def test_without_a_sign_of_its_own_network_nothing_is_demanded(
     assert demands(verifier, batch) == {0: State.TOO_LATE}
 
 
-@pytest.mark.parametrize("seconds", [23, 30])
+@pytest.mark.parametrize(
+    ("patience", "seconds"), [(600.0, 23), (600.0, 30), *((2.0, n) for n in range(3, 9))]
+)
 def test_data_is_looked_for_before_it_is_demanded_after_an_outage_of_our_own(
-    world: World, lane: OwnLane, verifier: Context, seconds: int
+    world: World, lane: OwnLane, verifier: Context, patience: float, seconds: int
 ) -> None:
+    verifier = having(verifier, demand_after=patience)
     batch = lane.post(*leaves(world, 2))
     world.shelf.missing = True
-    world.rounds(seconds, verifier)  # half of the window is over: it would be demanded
+    world.rounds(seconds, verifier)  # patience, or half of the window, is over: it would be demanded
     world.shelf.missing = False
     world.rounds(TERMS.window, verifier)
     assert events(world, TileDemanded) == []

@@ -248,8 +248,12 @@ def _add_disputes(context: Context, look: Look, found: Findings) -> None:
 
 def _last_looks(context: Context, look: Look, missing: list[MissingTile]) -> list[int]:
     """When data is looked for however long ago it was tried: just before it is demanded, and in time to show it."""
+    store, batch = context.store, look.posted.id
     times = {_demanded_from(context, look, one) for one in missing}
-    demands = context.store.demands.of(look.posted.id)
+    for verdict in (store.verdicts.find(batch, one.tile, What.DEMAND) for one in missing):
+        if verdict is not None and verdict.state is State.PENDING:
+            times.add(verdict.next_at)  # the demand was put off
+    demands = store.demands.of(batch)
     for demand in (demands[one.tile] for one in missing if one.tile in demands):
         times |= {demand.middle, (demand.middle + demand.deadline) // 2}
     return [time for time in times if time > look.now]
