@@ -91,7 +91,7 @@ def store_receipts(folder: Path, count: int) -> None:
     size = ARRAY * TOGETHER
     for first in range(0, count, size):
         requests = [
-            Request([_receipt(context, signers, number) for number in range(start, start + ARRAY)])
+            Request.of([_receipt(context, signers, number) for number in range(start, start + ARRAY)])
             for start in range(first, first + size, ARRAY)
         ]
         start = time.process_time()

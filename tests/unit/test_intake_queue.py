@@ -90,7 +90,7 @@ class Door:
 
 
 def work(*receipts: SignedReceipt, read: Callable[[], Request] | None = None) -> Work[list[Answer]]:
-    return Work(read or (lambda: Request(receipts)), lambda answers: answers, len(receipts) or 1)
+    return Work(read or (lambda: Request.of(receipts)), list, len(receipts) or 1)
 
 
 async def reached(door: Door) -> None:
@@ -162,8 +162,8 @@ def test_a_request_that_meets_a_mistake_of_ours_ends_alone(world: World, relayer
     works = [
         work(world.signed(1)),
         work(read=broken),
-        work(read=lambda: Request([None])),  # type: ignore[list-item]
-        Work(lambda: Request([world.signed(2)]), unform),
+        work(read=lambda: Request.of([None])),  # type: ignore[list-item]
+        Work(lambda: Request.of([world.signed(2)]), unform),
         work(world.signed(3)),
     ]
     found, _ = behind(relayer, works, world.signed(0))

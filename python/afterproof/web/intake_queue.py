@@ -17,7 +17,7 @@ from typing import Any, Final, Generic, Self, TypeVar
 
 from ..errors import AfterproofError, StoreUnavailable
 from ..steps import Context
-from ..steps.intake import Answer, Request, intake_together
+from ..steps.intake import Answers, Request, intake_together
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class Work(Generic[T]):
     """
 
     read: Callable[[], Request]
-    form: Callable[[list[Answer]], T]
+    form: Callable[[Answers], T]
     size: int = 1
 
 
@@ -164,7 +164,7 @@ class IntakeQueue:
             for waiting, one in zip(group, found, strict=True)
         ]
 
-    def _taken(self, requests: Sequence[Request]) -> list[list[Answer] | Exception]:
+    def _taken(self, requests: Sequence[Request]) -> list[Answers | Exception]:
         """The answers to each request. One that meets a mistake of ours does not take its neighbours with it."""
         if not requests:
             return []
