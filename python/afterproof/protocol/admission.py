@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from .arrays import Handed, digests
 from .attestations import NodeRecord
 from .batching import is_timely
-from .columns import Handed, digests
 from .judge import Accept, Dispute, Judge
 from .receipt import ZERO, Domain, SignedReceipt
 from .signing import NodeKey, key_of
@@ -76,7 +76,9 @@ class Admission:
 
     def _suspects(self, key: NodeKey, handed: Handed) -> Sequence[int]:
         """Those of one key's receipts that break a rule before their signature is looked at, as it seems."""
-        if self._judge.live_key(key.node) is None or handed.schemes.count(key.scheme) < len(handed.schemes):
+        node = self._nodes(key.node)
+        is_live = node is not None and node.was_live(self._anchor, self._anchor)
+        if not is_live or handed.schemes.count(key.scheme) < len(handed.schemes):
             return range(len(handed.words))
         head, zero = key.node + ZERO, ZERO
         suspects = [i for i, words in enumerate(handed.words) if words[:64] != head or words[128:160] != zero]

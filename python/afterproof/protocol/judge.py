@@ -94,10 +94,6 @@ class Judge:
             return Dispute(FaultKind.BAD_SIGNATURE, key.public_key)
         return _ACCEPT
 
-    def live_key(self, name: bytes) -> NodeKey | None:
-        """The key of a node that was live, or None: what holds for all of its leaves."""
-        return self._keys[name] if name in self._keys else self._entitled_key(name)
-
     def _entitled_key(self, name: bytes) -> NodeKey | None:
         """The key of a node that was live, or None."""
         key = None

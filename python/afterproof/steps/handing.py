@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, overload
 
 from ..protocol.admission import Refused
-from ..protocol.columns import Handed, Leaves
+from ..protocol.arrays import Handed, Leaves
 from ..protocol.errors import InvalidField
 from ..protocol.merkle import BatchTree
 from ..protocol.promise import NOBODY, HeldPromise, SignedPromise

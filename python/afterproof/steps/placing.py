@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 
 from ..protocol.admission import Refused
-from ..protocol.columns import Handed, Leaves, leaf_hashes_of, receipt_hashes
+from ..protocol.arrays import Handed, Leaves, leaf_hashes_of, receipt_hashes
 from ..protocol.merkle import BatchTree
 from ..protocol.promise import NOBODY, SignedPromise, promise_over
 from ..store.names import Name

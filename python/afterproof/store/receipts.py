@@ -5,7 +5,7 @@ from itertools import chain, islice
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from ..protocol.columns import Leaves
+from ..protocol.arrays import Leaves
 from ..protocol.receipt import Leaf, Receipt, Scheme
 from .database import Database
 from .leaves import LeafPlaces

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
-from ..protocol.columns import Leaves, receipt_hashes
+from ..protocol.arrays import Leaves, receipt_hashes
 from ..protocol.receipt import Leaf, Receipt, Scheme
 from .database import Database, Row
 

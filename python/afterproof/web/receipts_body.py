@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 import msgspec
 from msgspec.structs import astuple
 
-from ..protocol.columns import Handed
+from ..protocol.arrays import Handed
 from ..protocol.errors import InvalidField
 from ..protocol.promise import NOBODY
 from ..protocol.receipt import MAX_ISSUED_AT, MAX_SIGNATURE, Scheme, SignedReceipt
