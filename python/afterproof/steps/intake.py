@@ -7,9 +7,10 @@ without a promise, or, by ``relayer.require_promises``, not at all.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ..protocol.admission import Refused as Refused
+from ..protocol.arrays import Handed
 from ..protocol.errors import InvalidField
 from ..protocol.receipt import Scheme, SignedReceipt
 from ..telemetry.relaying import Intake
@@ -34,8 +35,12 @@ def intake(
     return list(intake_together(context, [Request.of(items, beneficiaries)])[0])
 
 
-def intake_together(context: Context, requests: Sequence[Request]) -> list[Answers]:
+def intake_together(
+    context: Context, requests: Sequence[Request], more: Callable[[], Sequence[Request]] = tuple
+) -> list[Answers]:
     """An answer for each item of each request, in order.
+
+    Before anything is stored, ``more`` is asked for what has come meanwhile, until there is none: it is taken as well.
 
     Everything is checked before anything is stored, and all that is accepted is one commit, sequence numbers and
     promises included. A receipt that is there already, or that comes a second time, gets its first answer, whatever
@@ -49,17 +54,17 @@ def intake_together(context: Context, requests: Sequence[Request]) -> list[Answe
     roll = context.rolls.at(cursor)
     chain_now = max(context.now, cursor.timestamp if cursor is not None else 0)
     ground = ground_of(context, roll, chain_now)
-    group = Group(context, requests)
+    refusals = _refusals(context, ground, roll, chain_now)
+    group = Group(context)
     refused: dict[int, Answer] = {}
-    if isinstance(ground, Unready):
-        refused |= dict.fromkeys(range(len(group.hashes)), ground)
-    elif group.hashes:
-        refused |= admission_on(context, ground, roll, chain_now).refusals(group.handed, group.hashes)
-        refused |= _too_slow(ground, group, refused)
+    while requests:
+        start = len(group.hashes)
+        refused |= {start + place: why for place, why in refusals(*group.add(requests)).items()}
+        requests = more()
     context.rolls.check(roll, store.chain.cursor() if roll.has_grown else cursor)
     answers = group.take(ground, refused)
     _count(context.metrics.intake, group, answers)
-    log.debug("%d requests, %d receipts, %d promises", len(requests), len(group.hashes), len(group.placed))
+    log.debug("%d requests, %d receipts, %d promises", len(answers), len(group.hashes), len(group.placed))
     return answers
 
 
@@ -69,14 +74,22 @@ def why_unready(context: Context) -> str:
     return ground.why if isinstance(ground, Unready) else ""
 
 
-def _too_slow(ground: Ground, group: Group, refused: dict[int, Answer]) -> dict[int, Answer]:
-    """Those that are in order, and would be too old once posted."""
-    times, oldest = group.handed.times, ground.oldest(ground.margin)
-    if min(times) >= oldest:
-        return {}
-    return {
-        place: ground.too_slow() for place, time in enumerate(times) if time < oldest and place not in refused
-    }
+def _refusals(
+    context: Context, ground: Ground | Unready, roll: Roll, chain_now: int
+) -> Callable[[Handed, Sequence[bytes]], dict[int, Answer]]:
+    """What says which receipts are not taken, by their places, and why; it is given them with their hashes."""
+    if isinstance(ground, Unready):
+        return lambda _, hashes: dict.fromkeys(range(len(hashes)), ground)
+    admission, oldest = admission_on(context, ground, roll, chain_now), ground.oldest(ground.margin)
+
+    def refusals(handed: Handed, hashes: Sequence[bytes]) -> dict[int, Answer]:
+        refused: dict[int, Answer] = dict(admission.refusals(handed, hashes))
+        if min(handed.times, default=oldest) < oldest:
+            slow = (place for place, time in enumerate(handed.times) if time < oldest)
+            refused |= {place: ground.too_slow() for place in slow if place not in refused}
+        return refused
+
+    return refusals
 
 
 def _count(figures: Intake, group: Group, answers: Sequence[Answers]) -> None:

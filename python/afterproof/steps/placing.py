@@ -25,12 +25,13 @@ Party = tuple[bytes, Sequence[int]]
 class Group:
     """Requests on their way into the store, and the answers to them."""
 
-    def __init__(self, context: Context, requests: Sequence[Request]) -> None:
+    def __init__(self, context: Context) -> None:
         self._context = context
-        self._requests = requests
-        self.handed = Handed.joined([request.handed for request in requests])
-        self.hashes = receipt_hashes(self.handed.words)
-        self._spans = list(_spans(requests))
+        self._requests: list[Request] = []
+        self._spans: list[tuple[int, int]] = []
+        self._parts: list[Handed] = []
+        self.hashes: list[bytes] = []
+        """The receipt hash of each."""
         self._known: dict[bytes, StoredReceipt] = {}
         self._again: list[Placed] = []
         self._placed: list[tuple[Sequence[int], Placed]] = []
@@ -39,6 +40,25 @@ class Group:
     def placed(self) -> list[Placed]:
         """What was stored, a promise for each."""
         return [placed for _, placed in self._placed]
+
+    @cached_property
+    def handed(self) -> Handed:
+        """All receipts; there are to be no more then."""
+        return Handed.joined(self._parts)
+
+    def add(self, requests: Sequence[Request]) -> tuple[Handed, list[bytes]]:
+        """Some requests more; their receipts, and the hashes of these."""
+        start = len(self.hashes)
+        for request in requests:
+            end = start + len(request.handed.words)
+            self._spans.append((start, end))
+            start = end
+        handed = Handed.joined([request.handed for request in requests])
+        hashes = receipt_hashes(handed.words)
+        self._requests += requests
+        self._parts.append(handed)
+        self.hashes += hashes
+        return handed, hashes
 
     def take(self, ground: Ground | Unready, refused: Mapping[int, Answer]) -> list[Answers]:
         """Store all but what is ``refused``, with its promises, in one commit; every receipt's answer.
@@ -195,15 +215,6 @@ class Group:
                 leaves = Leaves.joined(run.leaves for run in runs)
                 return Placed(lane, first_seq, at, leaves, signed, BatchTree(leaves.leaf_hashes))
         return Placed(lane, stored.seq, at, Leaves.of([(stored.leaf, stored.scheme)]))
-
-
-def _spans(requests: Sequence[Request]) -> Iterator[tuple[int, int]]:
-    """The places at which each request's receipts begin and end."""
-    start = 0
-    for request in requests:
-        end = start + len(request.handed.words)
-        yield start, end
-        start = end
 
 
 def _promised(context: Context, ground: Ground, placed: Placed, beneficiary: bytes) -> Placed:
