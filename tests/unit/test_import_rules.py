@@ -34,7 +34,7 @@ PURE = {
     "coincurve", "cryptography", "sha3", "zlib",
 }  # fmt: skip
 # What one file alone may use beyond that: compiled code over arrays, which the pure core runs without.
-COMPILED = {Path("protocol/merkle_compiled.py"): {"numba", "numpy"}}
+COMPILED = {Path(f"protocol/{name}_compiled.py"): {"numba", "numpy"} for name in ("merkle", "hashing")}
 # What reading an enclave's document takes beyond that: its encoding, its fingerprints.
 PURE_ATTESTATION = PURE | {"cbor2", "hashlib", "itertools", "warnings"}
 CHAIN_LIBRARIES = {"web3", "eth_account", "eth_keyfile", "ape", "requests"}

@@ -7,8 +7,7 @@ and its signature, with next to nothing around them.
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from sha3 import keccak_256
-
+from .hashing import keccak_each
 from .receipt import RECEIPT_TYPEHASH, Domain, Leaf, Receipt, Scheme, SignedReceipt
 
 
@@ -90,26 +89,22 @@ class Leaves(NamedTuple):
 
 def receipt_hashes(words: Sequence[bytes]) -> list[bytes]:
     """:attr:`Receipt.hash` of each."""
-    hasher, head = keccak_256, RECEIPT_TYPEHASH
-    return [hasher(head + each).digest() for each in words]
+    head = RECEIPT_TYPEHASH
+    return keccak_each([head + each for each in words])
 
 
 def leaf_hashes_of(words: Sequence[bytes], signatures: Sequence[bytes]) -> list[bytes]:
     """:attr:`Leaf.hash` of each."""
-    hasher = keccak_256
-    return [
-        hasher(b"\x00" + each + hasher(signature).digest()).digest()
-        for each, signature in zip(words, signatures, strict=True)
-    ]
+    signed = keccak_each(signatures)
+    return keccak_each([b"\x00" + each + hashed for each, hashed in zip(words, signed, strict=True)])
 
 
 def digests(scheme: Scheme, words: Sequence[bytes], hashes: Sequence[bytes], domain: Domain) -> list[bytes]:
     """:func:`.receipt.digest` of each, of receipts that all have this scheme; ``hashes`` are the receipts'."""
-    hasher = keccak_256
     if scheme is Scheme.OPENGRADIENT_RSA_PSS:
-        return [hasher(each[64:128] + each[160:]).digest() for each in words]
+        return keccak_each([each[64:128] + each[160:] for each in words])
     head = b"\x19\x01" + domain.separator
-    return [hasher(head + each).digest() for each in hashes]
+    return keccak_each([head + each for each in hashes])
 
 
 def _at(columns: Iterable[Sequence[Any]], places: Sequence[int]) -> Iterator[list[Any]]:
