@@ -5,10 +5,12 @@ and its signature, with next to nothing around them.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from .hashing import keccak_each
-from .receipt import RECEIPT_TYPEHASH, Domain, Leaf, Receipt, Scheme, SignedReceipt
+from .receipt import RECEIPT_TYPE, Domain, Leaf, Receipt, Scheme, SignedReceipt, keccak
+
+_TYPEHASH: Final = keccak(RECEIPT_TYPE)
 
 
 class Handed(NamedTuple):
@@ -89,7 +91,7 @@ class Leaves(NamedTuple):
 
 def receipt_hashes(words: Sequence[bytes]) -> list[bytes]:
     """:attr:`Receipt.hash` of each."""
-    head = RECEIPT_TYPEHASH
+    head = _TYPEHASH
     return keccak_each([head + each for each in words])
 
 

@@ -32,7 +32,7 @@ def keccak(data: bytes) -> bytes:
 RECEIPT_TYPE: Final = (
     b"Receipt(bytes32 node,bytes32 model,bytes32 request,bytes32 response,bytes32 evidence,uint64 issuedAt)"
 )
-RECEIPT_TYPEHASH: Final = keccak(RECEIPT_TYPE)
+_RECEIPT_TYPEHASH: Final = keccak(RECEIPT_TYPE)
 _DOMAIN_TYPEHASH: Final = keccak(
     b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
 )
@@ -132,7 +132,7 @@ class Receipt:
     @lazy
     def hash(self) -> bytes:
         """The receipt hash: EIP-712 ``hashStruct``. It does not depend on the signature's bytes."""
-        digest: bytes = keccak_256(RECEIPT_TYPEHASH + self.words).digest()
+        digest: bytes = keccak_256(_RECEIPT_TYPEHASH + self.words).digest()
         return digest
 
 
