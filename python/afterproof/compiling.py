@@ -1,4 +1,6 @@
-"""Compiling the batch tree when a process starts, beside everything else: never while a batch waits to be posted."""
+"""Compiling the batch tree, and the hashing of receipts, when a process starts, beside everything else: never while a
+batch waits to be posted.
+"""
 
 import logging
 import threading
@@ -6,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from .protocol.hashing import compile_hashes
 from .protocol.merkle import compile_trees
 
 log = logging.getLogger(__name__)
@@ -34,8 +37,8 @@ def compiling(leaves: int) -> Iterator[None]:
 
 def _compile() -> None:
     try:
-        if compile_trees():
-            log.info("batch trees are built by compiled code")
+        if compile_trees() and compile_hashes():
+            log.info("batch trees are built, and receipts hashed, by compiled code")
         else:
             log.debug("batch trees are built in plain Python: numba is not installed")
     except Exception as error:  # numba fails in many ways, and none of them is worth a receipt

@@ -65,7 +65,7 @@ def test_hour_in_a_minute_leaves_memory_flat(on: Ground, tmp_path: Path) -> None
     assert rows["blocks"] <= KEPT_BLOCKS + 1 and rows["cursor"] == 1
     assert rows["deadlines"] == 0, "what is final has no deadline any more"
     assert rows["posted"] == rows["closed"] == len(batches)
-    assert rows["promises"] <= rows["receipts"]
+    assert rows["promises"] <= rows["names"]
 
 
 def counted(database: Path) -> dict[str, int]:

@@ -34,7 +34,7 @@ PURE = {
     "coincurve", "cryptography", "sha3", "zlib",
 }  # fmt: skip
 # What one file alone may use beyond that: compiled code over arrays, which the pure core runs without.
-COMPILED = {Path("protocol/merkle_compiled.py"): {"numba", "numpy"}}
+COMPILED = {Path(f"protocol/{name}_compiled.py"): {"numba", "numpy"} for name in ("merkle", "hashing")}
 # What reading an enclave's document takes beyond that: its encoding, its fingerprints.
 PURE_ATTESTATION = PURE | {"cbor2", "hashlib", "itertools", "warnings"}
 CHAIN_LIBRARIES = {"web3", "eth_account", "eth_keyfile", "ape", "requests"}
@@ -98,7 +98,7 @@ def test_database_outside_store_is_not_imported(source: Path) -> None:
 @pytest.mark.parametrize("source", [s for s in SOURCES if within(s, "steps")], ids=str)
 def test_steps_import_no_other_step(source: Path) -> None:
     # What steps are given, and what they stand on.
-    shared = {"context", "ground", "rehearse", "turns", "Context", "Step"}
+    shared = {"context", "ground", "handing", "placing", "rehearse", "turns", "Context", "Step"}
     assert {name.split(".")[0] for name in ours(source, "steps")} <= shared
 
 

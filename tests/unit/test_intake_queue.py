@@ -2,6 +2,7 @@
 
 requests that come in while another is being stored
 ├── it should store them in one commit, numbers without gaps, each with a promise of its own
+├── those that come while others are judged → should be stored in the commit of these
 ├── when two bring the same receipt → the second should get the first's answer, promise included
 ├── when one of them meets a mistake of ours → it alone should end in it
 ├── when the store fails → all should end in that, and nothing be stored
@@ -90,7 +91,7 @@ class Door:
 
 
 def work(*receipts: SignedReceipt, read: Callable[[], Request] | None = None) -> Work[list[Answer]]:
-    return Work(read or (lambda: Request(receipts)), lambda answers: answers, len(receipts) or 1)
+    return Work(read or (lambda: Request.of(receipts)), list, len(receipts) or 1)
 
 
 async def reached(door: Door) -> None:
@@ -162,8 +163,8 @@ def test_a_request_that_meets_a_mistake_of_ours_ends_alone(world: World, relayer
     works = [
         work(world.signed(1)),
         work(read=broken),
-        work(read=lambda: Request([None])),  # type: ignore[list-item]
-        Work(lambda: Request([world.signed(2)]), unform),
+        work(read=lambda: Request.of([None])),  # type: ignore[list-item]
+        Work(lambda: Request.of([world.signed(2)]), unform),
         work(world.signed(3)),
     ]
     found, _ = behind(relayer, works, world.signed(0))
@@ -206,6 +207,36 @@ def test_a_request_alone_waits_for_nobody(world: World, relayer: Context) -> Non
         door.open()
         asyncio.run(play())
         assert door.commits == 3
+
+
+def test_requests_that_come_while_others_are_judged_join_their_commit(world: World, relayer: Context) -> None:
+    come = threading.Event()
+
+    def slow() -> Request:
+        assert come.wait(60)
+        return Request.of([world.signed(0)])
+
+    def broken() -> Request:
+        raise ZeroDivisionError
+
+    async def play() -> list[Any]:
+        with IntakeQueue(relayer) as queue:
+            first = asyncio.ensure_future(queue.take(work(read=slow)))
+            await asyncio.sleep(0)
+            while queue._waiting:
+                await asyncio.sleep(0.01)
+            works = [work(world.signed(1), world.signed(2)), work(read=broken), work(world.signed(2))]
+            others = [asyncio.ensure_future(queue.take(one)) for one in works]
+            await asyncio.sleep(0)
+            come.set()
+            return await asyncio.gather(first, *others, return_exceptions=True)
+
+    with Door(relayer) as door:
+        door.open()
+        first, second, third, fourth = asyncio.run(play())
+        assert door.commits == 1
+    assert [one.stored.seq for one in (*first, *second, *fourth)] == [0, 1, 2, 2]
+    assert isinstance(third, ZeroDivisionError) and fourth[0].repeated
 
 
 def test_more_than_one_commit_may_hold_is_several(

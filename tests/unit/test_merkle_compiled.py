@@ -31,15 +31,15 @@ from hypothesis import strategies as st
 from afterproof import compiling as warm_up
 from afterproof import node
 from afterproof.compiling import WORTH, compiling
-from afterproof.protocol import merkle, merkle_compiled
+from afterproof.protocol import hashing, hashing_compiled, merkle, merkle_compiled
 from afterproof.protocol.merkle import COMPILED_FROM, BatchTree, compile_trees, node_hash, plain
 from tests.support.world import RELAYER, World
 
 
 @pytest.fixture(autouse=True)
 def as_before() -> Iterator[None]:
-    """No test leaves compiled trees to others."""
-    with plain():
+    """No test leaves compiled code to others."""
+    with plain(), hashing.plain():
         yield
 
 
@@ -128,6 +128,7 @@ def test_compiling_makes_trees_compiled(caplog: pytest.LogCaptureFixture) -> Non
     with compiling(WORTH):
         pass
     assert merkle._compiled_levels is merkle_compiled.levels_of
+    assert hashing._compiled is hashing_compiled.hash_each
     assert "compiled code" in caplog.text
 
 

@@ -247,7 +247,7 @@ def test_own_trouble_is_a_sentence_too(
     def full(*_: object) -> None:
         raise StoreUnavailable("the database: disk full")
 
-    monkeypatch.setattr(relayer.store.receipts, "add", full)
+    monkeypatch.setattr(relayer.store.receipts, "add_all", full)
     answer = gateway.settle("batch", gateway.settlement(world.now))
     assert "its log says why" in error(answer, 503) and int(answer.headers["Retry-After"]) > 0
     assert stored(relayer) == 0

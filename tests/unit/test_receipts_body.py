@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from afterproof.chain.memory import MemoryChain
 from afterproof.protocol.errors import InvalidField
+from afterproof.protocol.promise import NOBODY
 from afterproof.protocol.receipt import SignedReceipt
 from afterproof.protocol.signing import RsaPssSigner
 from afterproof.steps.intake import Accepted, intake
@@ -37,19 +38,30 @@ GOOD: list[dict[str, Any]] = [
 HOLDER = "0x" + "0b" * 20
 
 
-def careful(text: bytes) -> list[receipts_body.Item]:
+Plain = list[tuple[SignedReceipt | tuple[str, str], bytes]]
+"""Items as they can be compared: each with its beneficiary, errors by field and rule."""
+
+
+def careful(text: bytes) -> Plain:
     """What the careful way makes of a body that is JSON."""
     value = json.loads(text)
-    return [receipts_body._careful(item) for item in (value if isinstance(value, list) else [value])]
+    items = [receipts_body._careful(item) for item in (value if isinstance(value, list) else [value])]
+    return [((one.field, one.rule) if isinstance(one, InvalidField) else one, to) for one, to in items]
+
+
+def read(text: bytes) -> Plain:
+    """What a body is read as, item by item."""
+    request = read_receipts(text)
+    paid = request.beneficiaries or [NOBODY] * len(request.handed.words)
+    found: Plain = [(request.handed.receipt(place), paid[place]) for place in range(len(paid))]
+    for place, error in sorted(request.errors.items()):
+        found.insert(place, ((error.field, error.rule), NOBODY))
+    return found
 
 
 def alike(text: bytes) -> None:
     """Both ways give the same, errors included."""
-
-    def plain(items: list[receipts_body.Item]) -> list[object]:
-        return [((one.field, one.rule) if isinstance(one, InvalidField) else one, to) for one, to in items]
-
-    assert plain(read_receipts(text)) == plain(careful(text))
+    assert read(text) == careful(text)
 
 
 @pytest.mark.parametrize("good", GOOD)
@@ -58,7 +70,7 @@ def test_a_body_of_the_form_is_read_at_once(good: dict[str, Any], monkeypatch: p
     expected = [careful(text) for text in texts]
     assert all(isinstance(one, SignedReceipt) for items in expected for one, _ in items)
     monkeypatch.delattr(receipts_body, "_careful")
-    assert [read_receipts(text) for text in texts] == expected
+    assert [read(text) for text in texts] == expected
     assert [is_array_of(text) for text in texts] == [False, True]
     assert [size_of(text, count_of(text)) for text in texts] == [1, 2]
 
@@ -119,8 +131,8 @@ def test_answers_are_the_same_json_written_quickly(tmp_path: Path) -> None:
         world.round(relayer)
         who = [b"\x0b" * 20, b"\x0c" * 20, b"\x0b" * 20, bytes(20), b"\x0b" * 20]
         answers = intake(relayer, [world.signed(n) for n in range(5)], who)
-        quick = forms.AcceptedForms()
         for answer in (*answers, *intake(relayer, [world.signed(3)])):
             assert isinstance(answer, Accepted)
-            assert msgspec.json.decode(quick.of(answer)) == forms.accepted(answer)
+            written = forms.all_accepted(answer.placed)[answer.at]
+            assert msgspec.json.decode(written) == forms.accepted(answer)
             assert (answer.promise is None) == (ahead == 0)

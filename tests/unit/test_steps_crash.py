@@ -164,7 +164,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Ending:
     assert kinds.count(Posted) == len(ending.data) == 4
     assert kinds.count(FaultProven) == 2
     assert ending.undone == ending.crashes == 0
-    assert len(ending.stores["relayer"]["receipts"]) == 10
+    assert len(ending.stores["relayer"]["names"]) == 10
     assert len(ending.stores["relayer"]["promises"]) == 4
     return ending
 

@@ -1,12 +1,14 @@
 """What a relayer asks of a receipt before it takes it: what the judge of posted leaves will ask, and a little more."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from .arrays import Handed, digests
 from .attestations import NodeRecord
+from .batching import is_timely
 from .judge import Accept, Dispute, Judge
 from .receipt import ZERO, Domain, SignedReceipt
-from .signing import key_of
+from .signing import NodeKey, key_of
 from .state import VoidReason
 from .terms import Terms
 
@@ -18,6 +20,9 @@ class Refused:
     field: str
     rule: str
     by_rule: bool = True
+
+
+_FORGED = Refused("signature", "does not verify under publicKey")
 
 
 class Admission:
@@ -38,10 +43,54 @@ class Admission:
         self._now = now
         self._oldest = oldest
         self._youngest = now + terms.max_clock_skew
+        self._anchor = anchor
+        self._terms = terms
         self._nodes = nodes
+        self._domain = domain
         self._judge = Judge(anchor, anchor, terms, nodes, domain)
 
-    def refusal(self, signed: SignedReceipt) -> Refused | None:
+    def refusals(self, handed: Handed, hashes: Sequence[bytes]) -> dict[int, Refused]:
+        """The first rule that a receipt breaks, by its place, for each that breaks one; ``hashes``: the receipts'.
+
+        What holds for a key is asked once for all of its receipts, and no signature is looked at twice.
+        """
+        found: dict[int, Refused] = {}
+        for public_key, places in _by_key(handed.public_keys).items():
+            key = key_of(public_key)
+            mine = handed.at(places)
+            suspects = range(len(places)) if key is None else self._suspects(key, mine)
+            found |= {places[i]: why for i in suspects if (why := self._refusal(mine.receipt(i))) is not None}
+            if key is None or len(suspects) == len(places):
+                continue
+            names = hashes if mine is handed else [hashes[place] for place in places]
+            messages, signed = digests(key.scheme, mine.words, names, self._domain), key.signed
+            if suspects:  # each of them has had its answer
+                passed = set(suspects)
+                checked = [i for i in range(len(places)) if i not in passed]
+                forged = [i for i in checked if not signed(messages[i], mine.signatures[i])]
+            else:
+                pairs = enumerate(zip(messages, mine.signatures, strict=True))
+                forged = [i for i, (message, signature) in pairs if not signed(message, signature)]
+            found |= dict.fromkeys([places[i] for i in forged], _FORGED)
+        return found
+
+    def _suspects(self, key: NodeKey, handed: Handed) -> Sequence[int]:
+        """Those of one key's receipts that break a rule before their signature is looked at, as it seems."""
+        node = self._nodes(key.node)
+        is_live = node is not None and node.was_live(self._anchor, self._anchor)
+        if not is_live or handed.schemes.count(key.scheme) < len(handed.schemes):
+            return range(len(handed.words))
+        head, zero = key.node + ZERO, ZERO
+        suspects = [i for i, words in enumerate(handed.words) if words[:64] != head or words[128:160] != zero]
+        untimely = {time for time in set(handed.times) if not self._is_timely(time)}
+        if untimely:
+            suspects = sorted({*suspects, *(i for i, time in enumerate(handed.times) if time in untimely)})
+        return suspects
+
+    def _is_timely(self, time: int) -> bool:
+        return self._oldest <= time <= self._youngest and is_timely(time, self._anchor, self._terms)
+
+    def _refusal(self, signed: SignedReceipt) -> Refused | None:
         """The first rule that a receipt breaks, or None."""
         receipt = signed.receipt
         if receipt.issued_at < self._oldest:
@@ -67,7 +116,19 @@ class Admission:
         if self._nodes(receipt.node) is None:
             return Refused("receipt.node", "is not registered")
         if isinstance(verdict, Dispute):
-            return Refused("signature", "does not verify under publicKey")
+            return _FORGED
         if verdict.rule is VoidReason.NOT_ENTITLED:
             return Refused("receipt.node", "is not live now: its registration has ended or not yet begun")
         return Refused("receipt.issuedAt", "is not timely by the chain's clock")
+
+
+def _by_key(public_keys: Sequence[bytes]) -> dict[bytes, Sequence[int]]:
+    """The places of each key's receipts, in order."""
+    if not public_keys:
+        return {}
+    if public_keys.count(public_keys[0]) == len(public_keys):
+        return {public_keys[0]: range(len(public_keys))}
+    places: dict[bytes, list[int]] = {}
+    for place, key in enumerate(public_keys):
+        places.setdefault(key, []).append(place)
+    return dict(places)

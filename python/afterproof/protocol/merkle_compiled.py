@@ -3,8 +3,8 @@
 Nothing imports this module but :func:`.merkle.compile_trees`. What it gives is what plain Python gives, to the byte.
 
 Sources: FIPS 202 section 3.2 and 3.3 for the permutation and its constants; keccak-256 pads with 0x01, as Ethereum has
-it. ``_WIDTH`` states are permuted side by side, so that the compiler turns the loop over them into vector instructions:
-word ``i`` of state ``j`` is ``s[i * _WIDTH + j]``, and lane (x, y) of the standard is word ``x + 5 * y``. The distance
+it. ``WIDTH`` states are permuted side by side, so that the compiler turns the loop over them into vector instructions:
+word ``i`` of state ``j`` is ``s[i * WIDTH + j]``, and lane (x, y) of the standard is word ``x + 5 * y``. The distance
 between two words must be a constant, or the compiler does not see that they do not overlap.
 
 No parallel loops: a relayer has other work for the other cores, and numba's threads cannot be shared by threads of
@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 Words = NDArray[np.uint64]
 
-_WIDTH: Final = 8
-_ROUND_CONSTANTS: Final = np.array(
+WIDTH: Final = 8
+ROUND_CONSTANTS: Final = np.array(
     [
         0x0000000000000001,
         0x0000000000008082,
@@ -59,37 +59,37 @@ def _rotate(word: Any, places: int) -> Any:
 _rotated: Final = njit(_rotate)
 
 
-def _permutation_round(s: Words, constant: Any) -> None:
-    """One round of Keccak-f[1600] on ``_WIDTH`` states: theta, rho and pi, chi, iota, written out."""
-    for j in range(_WIDTH):
-        a0, a1, a2, a3, a4 = s[j], s[_WIDTH + j], s[2 * _WIDTH + j], s[3 * _WIDTH + j], s[4 * _WIDTH + j]
+def _one_round(s: Words, constant: Any) -> None:
+    """One round of Keccak-f[1600] on ``WIDTH`` states: theta, rho and pi, chi, iota, written out."""
+    for j in range(WIDTH):
+        a0, a1, a2, a3, a4 = s[j], s[WIDTH + j], s[2 * WIDTH + j], s[3 * WIDTH + j], s[4 * WIDTH + j]
         a5, a6, a7, a8, a9 = (
-            s[5 * _WIDTH + j],
-            s[6 * _WIDTH + j],
-            s[7 * _WIDTH + j],
-            s[8 * _WIDTH + j],
-            s[9 * _WIDTH + j],
+            s[5 * WIDTH + j],
+            s[6 * WIDTH + j],
+            s[7 * WIDTH + j],
+            s[8 * WIDTH + j],
+            s[9 * WIDTH + j],
         )
         a10, a11, a12, a13, a14 = (
-            s[10 * _WIDTH + j],
-            s[11 * _WIDTH + j],
-            s[12 * _WIDTH + j],
-            s[13 * _WIDTH + j],
-            s[14 * _WIDTH + j],
+            s[10 * WIDTH + j],
+            s[11 * WIDTH + j],
+            s[12 * WIDTH + j],
+            s[13 * WIDTH + j],
+            s[14 * WIDTH + j],
         )
         a15, a16, a17, a18, a19 = (
-            s[15 * _WIDTH + j],
-            s[16 * _WIDTH + j],
-            s[17 * _WIDTH + j],
-            s[18 * _WIDTH + j],
-            s[19 * _WIDTH + j],
+            s[15 * WIDTH + j],
+            s[16 * WIDTH + j],
+            s[17 * WIDTH + j],
+            s[18 * WIDTH + j],
+            s[19 * WIDTH + j],
         )
         a20, a21, a22, a23, a24 = (
-            s[20 * _WIDTH + j],
-            s[21 * _WIDTH + j],
-            s[22 * _WIDTH + j],
-            s[23 * _WIDTH + j],
-            s[24 * _WIDTH + j],
+            s[20 * WIDTH + j],
+            s[21 * WIDTH + j],
+            s[22 * WIDTH + j],
+            s[23 * WIDTH + j],
+            s[24 * WIDTH + j],
         )
         c0 = a0 ^ a5 ^ a10 ^ a15 ^ a20
         c1 = a1 ^ a6 ^ a11 ^ a16 ^ a21
@@ -127,56 +127,56 @@ def _permutation_round(s: Words, constant: Any) -> None:
         b23 = _rotated(a15 ^ d0, 41)
         b24 = _rotated(a21 ^ d1, 2)
         s[j] = b0 ^ (~b1 & b2) ^ constant
-        s[_WIDTH + j] = b1 ^ (~b2 & b3)
-        s[2 * _WIDTH + j] = b2 ^ (~b3 & b4)
-        s[3 * _WIDTH + j] = b3 ^ (~b4 & b0)
-        s[4 * _WIDTH + j] = b4 ^ (~b0 & b1)
-        s[5 * _WIDTH + j] = b5 ^ (~b6 & b7)
-        s[6 * _WIDTH + j] = b6 ^ (~b7 & b8)
-        s[7 * _WIDTH + j] = b7 ^ (~b8 & b9)
-        s[8 * _WIDTH + j] = b8 ^ (~b9 & b5)
-        s[9 * _WIDTH + j] = b9 ^ (~b5 & b6)
-        s[10 * _WIDTH + j] = b10 ^ (~b11 & b12)
-        s[11 * _WIDTH + j] = b11 ^ (~b12 & b13)
-        s[12 * _WIDTH + j] = b12 ^ (~b13 & b14)
-        s[13 * _WIDTH + j] = b13 ^ (~b14 & b10)
-        s[14 * _WIDTH + j] = b14 ^ (~b10 & b11)
-        s[15 * _WIDTH + j] = b15 ^ (~b16 & b17)
-        s[16 * _WIDTH + j] = b16 ^ (~b17 & b18)
-        s[17 * _WIDTH + j] = b17 ^ (~b18 & b19)
-        s[18 * _WIDTH + j] = b18 ^ (~b19 & b15)
-        s[19 * _WIDTH + j] = b19 ^ (~b15 & b16)
-        s[20 * _WIDTH + j] = b20 ^ (~b21 & b22)
-        s[21 * _WIDTH + j] = b21 ^ (~b22 & b23)
-        s[22 * _WIDTH + j] = b22 ^ (~b23 & b24)
-        s[23 * _WIDTH + j] = b23 ^ (~b24 & b20)
-        s[24 * _WIDTH + j] = b24 ^ (~b20 & b21)
+        s[WIDTH + j] = b1 ^ (~b2 & b3)
+        s[2 * WIDTH + j] = b2 ^ (~b3 & b4)
+        s[3 * WIDTH + j] = b3 ^ (~b4 & b0)
+        s[4 * WIDTH + j] = b4 ^ (~b0 & b1)
+        s[5 * WIDTH + j] = b5 ^ (~b6 & b7)
+        s[6 * WIDTH + j] = b6 ^ (~b7 & b8)
+        s[7 * WIDTH + j] = b7 ^ (~b8 & b9)
+        s[8 * WIDTH + j] = b8 ^ (~b9 & b5)
+        s[9 * WIDTH + j] = b9 ^ (~b5 & b6)
+        s[10 * WIDTH + j] = b10 ^ (~b11 & b12)
+        s[11 * WIDTH + j] = b11 ^ (~b12 & b13)
+        s[12 * WIDTH + j] = b12 ^ (~b13 & b14)
+        s[13 * WIDTH + j] = b13 ^ (~b14 & b10)
+        s[14 * WIDTH + j] = b14 ^ (~b10 & b11)
+        s[15 * WIDTH + j] = b15 ^ (~b16 & b17)
+        s[16 * WIDTH + j] = b16 ^ (~b17 & b18)
+        s[17 * WIDTH + j] = b17 ^ (~b18 & b19)
+        s[18 * WIDTH + j] = b18 ^ (~b19 & b15)
+        s[19 * WIDTH + j] = b19 ^ (~b15 & b16)
+        s[20 * WIDTH + j] = b20 ^ (~b21 & b22)
+        s[21 * WIDTH + j] = b21 ^ (~b22 & b23)
+        s[22 * WIDTH + j] = b22 ^ (~b23 & b24)
+        s[23 * WIDTH + j] = b23 ^ (~b24 & b20)
+        s[24 * WIDTH + j] = b24 ^ (~b20 & b21)
 
 
-_round: Final = njit(nogil=True)(_permutation_round)
+permutation_round: Final = njit(nogil=True)(_one_round)
 
 
 def _hash_pairs(words: Words) -> Words:
     """keccak256(0x01 . left . right) of each pair of rows of ``words``, whose number is even; a row is four words."""
     count = words.shape[0] // 2
     parents = np.empty((count, 4), np.uint64)
-    s = np.empty(25 * _WIDTH, np.uint64)
-    for first in range(0, count, _WIDTH):
-        pairs = min(_WIDTH, count - first)
+    s = np.empty(25 * WIDTH, np.uint64)
+    for first in range(0, count, WIDTH):
+        pairs = min(WIDTH, count - first)
         s[:] = 0
         for j in range(pairs):
             carried = uint64(0x01)  # every byte stands one place further up than in the hashes
             for i in range(8):
                 word = words[2 * (first + j) + i // 4, i % 4]
-                s[i * _WIDTH + j] = carried | (word << uint64(8))
+                s[i * WIDTH + j] = carried | (word << uint64(8))
                 carried = word >> uint64(56)
-            s[8 * _WIDTH + j] = carried | uint64(0x0100)  # the padding of 65 bytes in a block of 136
-            s[16 * _WIDTH + j] = uint64(0x80) << uint64(56)
-        for constant in _ROUND_CONSTANTS:
-            _round(s, constant)
+            s[8 * WIDTH + j] = carried | uint64(0x0100)  # the padding of 65 bytes in a block of 136
+            s[16 * WIDTH + j] = uint64(0x80) << uint64(56)
+        for constant in ROUND_CONSTANTS:
+            permutation_round(s, constant)
         for j in range(pairs):
             for i in range(4):
-                parents[first + j, i] = s[i * _WIDTH + j]
+                parents[first + j, i] = s[i * WIDTH + j]
     return parents
 
 

@@ -118,7 +118,7 @@ def find_batch(context: Context, batch: BatchId) -> BatchView | None:
 
 def trust_gaps(context: Context, lane: int) -> Iterator[Gap]:
     """The times of every receipt of a lane in final batches, proven faults left out."""
-    for times in context.store.batches.gaps(lane):
+    for times in context.store.measures.gaps(lane):
         yield Gap(*times)
 
 

@@ -3,12 +3,9 @@
 from dataclasses import dataclass
 
 from ..chain.base import Place, Posted
-from ..protocol.batching import TILE
 from ..protocol.header import BatchId, Header, batch_id, first_seq_of, lane_of
 from ..protocol.pace import Landing
-from ..protocol.state import FaultKind
 from .database import Database, Row
-from .faults import WHOLE
 
 _POSTED = "lane, first_seq, root, header, tile_roots, data_uri, tx_hash, block, timestamp, final_at"
 _CLOSED = "lane, first_seq, count, root, tile_roots, data_uri, reason, closed_at"
@@ -143,26 +140,6 @@ class Batches:
             "UPDATE posted SET final_at = ?, final_block = ? WHERE lane = ? AND first_seq = ?",
             (final_at, block, lane_of(batch), first_seq_of(batch)),
         )
-
-    def gaps(self, lane: int) -> list[tuple[int, int, int, int]]:
-        """(issued, received, posted, final) of each stored receipt in a final batch, neither void nor struck."""
-        rows = self._database.rows(
-            "SELECT receipts.issued_at, receipts.received_at, posted.timestamp, posted.final_at"
-            " FROM posted JOIN receipts ON receipts.lane = posted.lane AND receipts.seq >= posted.first_seq"
-            " AND receipts.seq < posted.first_seq + posted.count AND receipts.emptied = 0"
-            " WHERE posted.lane = ? AND posted.final_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM faults"
-            " WHERE faults.lane = posted.lane AND faults.first_seq = posted.first_seq"
-            " AND faults.place = receipts.seq - posted.first_seq AND faults.kind <> ?)"
-            " AND NOT EXISTS (SELECT 1 FROM demands"
-            " WHERE demands.lane = posted.lane AND demands.first_seq = posted.first_seq AND demands.answered_at IS NULL"
-            " AND demands.tile = (receipts.seq - posted.first_seq) / ?)"
-            " AND NOT EXISTS (SELECT 1 FROM strikes"
-            " WHERE strikes.lane = posted.lane AND strikes.first_seq = posted.first_seq"
-            " AND (strikes.tile = (receipts.seq - posted.first_seq) / ?"
-            " OR (strikes.tile = ? AND strikes.timestamp < posted.final_at))) ORDER BY receipts.seq",
-            (lane, FaultKind.MISDECLARED_RANGE, TILE, TILE, WHOLE),
-        )
-        return [(issued, received, posted, final) for issued, received, posted, final in rows]
 
     # --- this relayer's own --------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from ..errors import ForeignStore
 from ..settings import PostgresUrl
-from .schema import MIGRATIONS
+from .schema import MIGRATIONS, Migration
 
 Row = tuple[Any, ...]
 
@@ -48,8 +48,8 @@ class Database(ABC):
         """Run a statement; how many rows it changed."""
 
     @abstractmethod
-    def execute_many(self, statement: str, rows: Iterable[Sequence[Any]]) -> None:
-        """Run a statement for each of ``rows``."""
+    def execute_many(self, statement: str, rows: Iterable[Sequence[Any]]) -> int:
+        """Run a statement for each of ``rows``; how many rows it changed in all."""
 
     @abstractmethod
     def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[Row]:
@@ -96,7 +96,7 @@ class Database(ABC):
     def close(self) -> None:
         """Let go of the database; nothing is lost by not doing so."""
 
-    def migrate(self, migrations: Sequence[str]) -> None:
+    def migrate(self, migrations: Sequence[Migration]) -> None:
         """Bring the database to the version that is the number of ``migrations``, in one commit.
 
         Raises:
@@ -109,8 +109,11 @@ class Database(ABC):
                     f"the database {self.name} has version {version}, newer than this program's {len(migrations)}"
                 )
             for migration in migrations[version:]:
-                for statement in filter(str.strip, migration.split(";")):
-                    self.execute(self._defined(statement))
+                if isinstance(migration, str):
+                    for statement in filter(str.strip, migration.split(";")):
+                        self.execute(self._defined(statement))
+                else:
+                    migration(self)
             self._set_version(len(migrations))
 
     @abstractmethod
@@ -138,7 +141,7 @@ def closing_on_error(database: Database) -> Iterator[None]:
 
 
 def open_database(
-    place: Path | PostgresUrl, exclusive: bool = False, migrations: Sequence[str] = MIGRATIONS
+    place: Path | PostgresUrl, exclusive: bool = False, migrations: Sequence[Migration] = MIGRATIONS
 ) -> Database:
     """The database in a file, made if it is not there, or on a PostgreSQL server; brought up to date.
 

@@ -1,12 +1,14 @@
 """Where a leaf stands: by table for closed batches, by a look at the last few numbers for what is still open."""
 
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from .database import Database
+from .runs import LAST, Run, Runs
 
 
-class Leaves:
+class LeafPlaces:
     """The table ``leaves``, and in memory the leaves of receipts that no batch holds yet.
 
     A leaf hash is random, and an index of such grows slow to write with what it holds. So intake writes none: batches
@@ -14,25 +16,29 @@ class Leaves:
     comes after it.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, runs: Runs) -> None:
         self._database = database
+        self._runs = runs
         self._lock = threading.Lock()
         self._open: dict[int, _Open] = {}
 
     def add(self, lane: int, first_seq: int, count: int) -> None:
         """The receipts at ``count`` numbers are in a batch now. Belongs in the transaction that closes it."""
+        leaves = sorted(
+            leaf for run in self._runs.within(lane, first_seq, first_seq + count) for leaf in _leaves(run)
+        )
         # Nothing here may keep a promised batch from closing: not even a leaf that stands there already.
-        self._database.execute(
-            "INSERT INTO leaves (leaf_hash, lane, seq) SELECT leaf_hash, lane, seq FROM receipts"
-            " WHERE lane = ? AND seq >= ? AND seq < ? ORDER BY leaf_hash ON CONFLICT DO NOTHING",
-            (lane, first_seq, first_seq + count),
+        self._database.execute_many(
+            "INSERT INTO leaves (leaf_hash, lane, seq) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+            # SQLite's driver asks of every object but a few kinds what it wants to be stored as: not of a bytearray.
+            ((bytearray(leaf_hash), lane, seq) for leaf_hash, seq in leaves),
         )
 
-    def forget(self, lane: int, below: int) -> None:
-        """Remove the leaves of receipts at numbers below ``below``, which must still be stored."""
-        self._database.execute(
-            "DELETE FROM leaves WHERE leaf_hash IN (SELECT leaf_hash FROM receipts WHERE lane = ? AND seq < ?)",
-            (lane, below),
+    def forget(self, run: Run) -> None:
+        """Remove a run's leaves."""
+        self._database.execute_many(
+            "DELETE FROM leaves WHERE leaf_hash = ? AND lane = ? AND seq = ?",
+            ((leaf_hash, run.lane, seq) for leaf_hash, seq in _leaves(run)),
         )
 
     def place(self, leaf_hash: bytes) -> tuple[int, int] | None:
@@ -58,13 +64,15 @@ class Leaves:
                 known = self._open[lane] = _Open(
                     closed, max(closed, known.end if known is not None else 0), seqs
                 )
-            for leaf, seq in self._database.rows(
-                "SELECT leaf_hash, seq FROM receipts WHERE lane = ? AND seq >= ? ORDER BY seq",
-                (lane, known.end),
-            ):
-                known.seqs[leaf] = seq
-                known.end = seq + 1
+            for run in self._runs.within(lane, known.end, LAST):
+                known.seqs.update(_leaves(run))
+                known.end = run.end
             return known.seqs.get(leaf_hash)
+
+
+def _leaves(run: Run) -> Iterable[tuple[bytes, int]]:
+    """The leaf hashes of a run, each with its number."""
+    return zip(run.each_leaf_hash, range(run.first_seq, run.end), strict=True)
 
 
 @dataclass(slots=True)

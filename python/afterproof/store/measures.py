@@ -1,6 +1,7 @@
 """What is measured of a relayer's lane: how much is on its way, and what became of each batch."""
 
 from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -8,6 +9,7 @@ from ..protocol.batching import TILE
 from ..protocol.state import FaultKind
 from .database import Database
 from .faults import WHOLE
+from .receipts import Receipts
 
 MOST: Final = 64
 """Batches that are looked at in one go."""
@@ -34,8 +36,9 @@ class Milestones:
 class Measures:
     """Reads over several tables. Each costs what lies ahead of the lane's newest batch, not what lies behind."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, receipts: Receipts) -> None:
         self._database = database
+        self._receipts = receipts
 
     def posted_until(self, lane: int) -> int:
         """The number behind the last that was seen on chain; 0: none was."""
@@ -60,11 +63,8 @@ class Measures:
 
     def received_from(self, lane: int, first_seq: int) -> int | None:
         """When the first receipt came in that stands at ``first_seq`` or behind; None: there is none."""
-        row = self._database.row(
-            "SELECT received_at FROM receipts WHERE lane = ? AND seq >= ? ORDER BY seq LIMIT 1",
-            (lane, first_seq),
-        )
-        return int(row[0]) if row else None
+        found = self._receipts.runs.first(lane, first_seq)
+        return found[1] if found is not None else None
 
     def milestones(self, lane: int, first_seq: int) -> list[Milestones]:
         """The posted batches of a lane from ``first_seq`` on, in order; some, where they are many."""
@@ -94,16 +94,44 @@ class Measures:
 
     def issued(self, lane: int, batch: Milestones) -> Counter[int]:
         """How many receipts of a batch were issued when; those that are void or struck so far are left out."""
-        rows = self._database.rows(
-            "SELECT issued_at FROM receipts WHERE lane = ? AND seq >= ? AND seq < ? AND emptied = 0"
-            " AND NOT EXISTS (SELECT 1 FROM faults WHERE faults.lane = receipts.lane AND faults.first_seq = ?"
-            " AND faults.place = receipts.seq - ? AND faults.kind <> ?)"
-            " AND NOT EXISTS (SELECT 1 FROM strikes WHERE strikes.lane = receipts.lane AND strikes.first_seq = ?"
-            " AND (strikes.tile = (receipts.seq - ?) / ? OR (strikes.tile = ? AND strikes.timestamp < ?)))",
-            (lane, batch.first_seq, batch.end, batch.first_seq, batch.first_seq, FaultKind.MISDECLARED_RANGE,
-             batch.first_seq, batch.first_seq, TILE, WHOLE, NEVER if batch.final_at is None else batch.final_at),
+        is_left_out = self._left_out(lane, batch.first_seq, batch.final_at)
+        return Counter(
+            issued_at
+            for seq, issued_at, _ in self._receipts.issued(lane, batch.first_seq, batch.end)
+            if not is_left_out(seq)
+        )
+
+    def gaps(self, lane: int) -> Iterator[tuple[int, int, int, int]]:
+        """(issued, received, posted, final) of each stored receipt in a final batch, neither void nor struck."""
+        for first_seq, count, posted_at, final_at in self._database.rows(
+            "SELECT first_seq, count, timestamp, final_at FROM posted WHERE lane = ? AND final_at IS NOT NULL"
+            " ORDER BY first_seq",
+            (lane,),
+        ):
+            is_left_out = self._left_out(lane, first_seq, final_at)
+            open_tiles = self._column(
+                "SELECT tile FROM demands WHERE lane = ? AND first_seq = ? AND answered_at IS NULL",
+                lane,
+                first_seq,
+            )
+            for seq, issued_at, received_at in self._receipts.issued(lane, first_seq, first_seq + count):
+                if not is_left_out(seq) and (seq - first_seq) // TILE not in open_tiles:
+                    yield issued_at, received_at, posted_at, final_at
+
+    def _left_out(self, lane: int, first_seq: int, final_at: int | None) -> Callable[[int], bool]:
+        """What says of a number of a batch whether its leaf is void, or struck: with all others before the end."""
+        voids = self._column(
+            "SELECT place FROM faults WHERE lane = ? AND first_seq = ? AND kind <> ?",
+            lane, first_seq, FaultKind.MISDECLARED_RANGE,
         )  # fmt: skip
-        return Counter(row[0] for row in rows)
+        tiles = self._column(
+            "SELECT tile FROM strikes WHERE lane = ? AND first_seq = ? AND (tile <> ? OR timestamp < ?)",
+            lane, first_seq, WHOLE, NEVER if final_at is None else final_at,
+        )  # fmt: skip
+        return lambda seq: WHOLE in tiles or seq - first_seq in voids or (seq - first_seq) // TILE in tiles
+
+    def _column(self, query: str, *parameters: int) -> set[int]:
+        return {row[0] for row in self._database.rows(query, parameters)}
 
     def _until(self, query: str, lane: int) -> int:
         row = self._database.row(f"{query} ORDER BY first_seq DESC LIMIT 1", (lane,))

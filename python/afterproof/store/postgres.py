@@ -72,10 +72,11 @@ class Postgres(Database):
         with self._writing(), self._using() as connection:
             return connection.execute(_marked(statement), _held(parameters)).rowcount
 
-    def execute_many(self, statement: str, rows: Iterable[Sequence[Any]]) -> None:
+    def execute_many(self, statement: str, rows: Iterable[Sequence[Any]]) -> int:
         """Implements :meth:`Database.execute_many`."""
         with self._writing(), self._using() as connection, connection.cursor() as cursor:
             cursor.executemany(_marked(statement), map(_held, rows))
+            return max(0, cursor.rowcount)
 
     def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[Row]:
         """Implements :meth:`Database.rows`."""

@@ -4,15 +4,17 @@ from collections.abc import Sequence
 
 from ..protocol.promise import HeldPromise, Promise, SignedPromise, held_promises
 from .database import Database, Row
+from .runs import Runs
 
 _COLUMNS = "lane, first_seq, count, root, include_by, beneficiary, signature"
 
 
 class Promises:
-    """The table ``promises``."""
+    """The table ``promises``; ``runs`` are the receipts that they are about."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, runs: Runs) -> None:
         self._database = database
+        self._runs = runs
 
     def add_all(self, promises: Sequence[SignedPromise]) -> None:
         """Keep promises. Belongs in the transaction that stores their receipts."""
@@ -46,11 +48,8 @@ class Promises:
     def opened(self, signed: SignedPromise) -> list[HeldPromise]:
         """A promise opened at each of its numbers, by the receipts stored there."""
         p = signed.promise
-        rows = self._database.rows(
-            "SELECT leaf_hash FROM receipts WHERE lane = ? AND seq >= ? AND seq < ? ORDER BY seq",
-            (p.lane, p.first_seq, p.first_seq + p.count),
-        )
-        return held_promises(signed, [row[0] for row in rows])
+        runs = self._runs.within(p.lane, p.first_seq, p.first_seq + p.count)
+        return held_promises(signed, [leaf_hash for run in runs for leaf_hash in run.each_leaf_hash])
 
     def held(self, lane: int, seq: int) -> HeldPromise | None:
         """The promise of number ``seq`` of a lane, opened there, or None."""

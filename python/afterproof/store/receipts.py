@@ -1,15 +1,19 @@
 """Receipts that were accepted, each at its sequence number on the lane."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from itertools import chain, islice
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from ..protocol.arrays import Leaves
 from ..protocol.receipt import Leaf, Receipt, Scheme
-from .database import Database, Row
-from .leaves import Leaves
+from .database import Database
+from .leaves import LeafPlaces
+from .names import AlreadyNamed as AlreadyNamed
+from .names import Name, Names, free_twins, names_of
+from .runs import LAST, Run, Runs
 
-_COLUMNS = "words, signature, scheme, lane, seq, received_at, emptied"
-_AT_ONCE: Final = 256
-"""Receipts that one query looks for at most."""
+NOTHING: Final[Mapping[Name, int]] = MappingProxyType({})
 
 
 class StoredReceipt(NamedTuple):
@@ -27,82 +31,92 @@ class StoredReceipt(NamedTuple):
 
 
 class Receipts:
-    """The tables ``receipts`` and ``sequences``; ``leaves`` tells where a leaf stands."""
+    """The tables ``runs``, ``names``, ``emptied`` and ``sequences``; ``leaves`` tells where a leaf stands."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self.leaves = Leaves(database)
+        self._names = Names(database)
+        self.runs = Runs(database)
+        self.leaves = LeafPlaces(database, self.runs)
 
     def find(self, receipt: Receipt) -> StoredReceipt | None:
         """The stored receipt with this receipt's hash, or None."""
-        return self.find_all([receipt]).get(receipt.hash)
+        return self.find_all([receipt.issued_at], [receipt.hash])[0].get(receipt.hash)
 
-    def find_all(self, receipts: Iterable[Receipt]) -> dict[bytes, StoredReceipt]:
-        """Those of ``receipts`` that are stored, by receipt hash."""
-        by_second: dict[int, list[bytes]] = {}
-        for receipt in receipts:
-            if receipt.issued_at < 2**63:
-                by_second.setdefault(receipt.issued_at, []).append(receipt.hash)
-        found = {}
-        for second, hashes in by_second.items():
-            for start in range(0, len(hashes), _AT_ONCE):
-                for row in self._rows_of(second, hashes[start : start + _AT_ONCE]):
-                    stored = _stored(row)
-                    found[stored.leaf.receipt.hash] = stored
-        return found
+    def find_all(
+        self, times: Sequence[int], hashes: Sequence[bytes]
+    ) -> tuple[dict[bytes, StoredReceipt], dict[Name, int]]:
+        """Those of some receipts that are stored, by receipt hash, and which names are taken, for :meth:`add_all`.
 
-    def _rows_of(self, issued_at: int, hashes: Sequence[bytes]) -> list[Row]:
-        # A few lengths only, so that each is prepared once: the last hash fills up.
-        length = 1 << (len(hashes) - 1).bit_length()
-        padded = [*hashes, *[hashes[-1]] * (length - len(hashes))]
-        marks = "?" + ", ?" * (length - 1)
-        return self._database.rows(
-            f"SELECT {_COLUMNS} FROM receipts WHERE issued_at = ? AND receipt_hash IN ({marks})",
-            (issued_at, *padded),
-        )
+        Receipts are given by when they were issued, and by their hashes.
+        """
+        names = {name for name in names_of(times, hashes) if name[0] <= LAST}
+        places = self._names.find(names)
+        seqs: dict[int, set[int]] = {}
+        for place in chain.from_iterable(places.values()):
+            seqs.setdefault(place.lane, set()).add(place.seq)
+        wanted = set(hashes)
+        stored = [one for lane, some in seqs.items() for one in self._at(lane, sorted(some))]
+        known = {one.leaf.receipt.hash: one for one in stored if one.leaf.receipt.hash in wanted}
+        return known, free_twins(places, names)
 
     def by_leaf(self, leaf_hash: bytes) -> StoredReceipt | None:
         """The stored receipt with a leaf hash (32 bytes), or None."""
         place = self.leaves.place(leaf_hash)
         if place is None:
             return None
-        found = self.in_order(*place, 1)
-        return found[0] if found and found[0].leaf.hash == leaf_hash else None
+        lane, seq = place
+        found = next(self._at(lane, [seq]), None)
+        return found if found is not None and found.leaf.hash == leaf_hash else None
 
     def first(self, lane: int) -> int | None:
         """The least number of a lane at which a receipt is kept, or None."""
-        row = self._database.row("SELECT MIN(seq) FROM receipts WHERE lane = ?", (lane,))
-        return int(row[0]) if row is not None and row[0] is not None else None
+        found = self.runs.first(lane, 0)
+        return found[0] if found is not None else None
 
     def forget(self, lane: int, below: int) -> int:
         """Remove the receipts at numbers below ``below``; how many there were. Their numbers are not given again.
 
         Belongs in a transaction.
         """
-        self.leaves.forget(lane, below)
-        return self._database.execute("DELETE FROM receipts WHERE lane = ? AND seq < ?", (lane, below))
+        count = 0
+        for run in self.runs.within(lane, 0, below):
+            leaves = run.leaves
+            names = names_of(leaves.times, leaves.hashes)
+            self._names.forget(lane, zip(names, range(run.first_seq, run.end), strict=True))
+            self.leaves.forget(run)
+            count += run.count
+        self.runs.forget(lane, below)
+        self._database.execute("DELETE FROM emptied WHERE lane = ? AND seq < ?", (lane, below))
+        return count
 
-    def add(self, lane: int, items: Iterable[tuple[Leaf, Scheme]], received_at: int) -> list[StoredReceipt]:
-        """Give each leaf the lane's next number and keep it. Belongs in a transaction; none may be stored yet."""
-        seq = self.next_seq(lane)
-        stored = [
-            StoredReceipt(leaf, scheme, lane, at, received_at) for at, (leaf, scheme) in enumerate(items, seq)
+    def add(self, lane: int, items: Sequence[tuple[Leaf, Scheme]], received_at: int) -> list[StoredReceipt]:
+        """Give each leaf the lane's next number and keep it: :meth:`add_all`."""
+        first_seq = self.add_all(lane, Leaves.of(items), received_at)
+        return [
+            StoredReceipt(leaf, scheme, lane, seq, received_at)
+            for seq, (leaf, scheme) in enumerate(items, first_seq)
         ]
-        self._database.execute_many(
-            "INSERT INTO receipts (lane, seq, issued_at, receipt_hash, leaf_hash, words, signature, scheme,"
-            " received_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            map(_values, stored),
-        )
+
+    def add_all(
+        self, lane: int, leaves: Leaves, received_at: int, taken: Mapping[Name, int] = NOTHING
+    ) -> int:
+        """Give each of some leaves the lane's next number, and keep it; the first one's number.
+
+        Belongs in a transaction. ``taken``: what :meth:`find_all` says of them within it; nothing, if it was not asked.
+
+        Raises:
+            AlreadyNamed: one may be stored already; ask, and leave out those that are. Nothing may be committed.
+        """
+        first_seq = self.next_seq(lane)
+        self._names.add(lane, first_seq, leaves.times, leaves.hashes, taken)
+        self.runs.add(lane, first_seq, leaves, received_at)
         self._database.execute(
             "INSERT INTO sequences (lane, next_seq) VALUES (?, ?)"
             " ON CONFLICT (lane) DO UPDATE SET next_seq = excluded.next_seq",
-            (lane, seq + len(stored)),
+            (lane, first_seq + len(leaves.words)),
         )
-        return stored
-
-    def given(self) -> dict[int, int]:
-        """The next number to give away on each lane: while these stay the same, no receipt was added."""
-        return dict(self._database.rows("SELECT lane, next_seq FROM sequences"))
+        return first_seq
 
     def next_seq(self, lane: int) -> int:
         """The next number to give away: behind all that were given away here, and all that are on chain."""
@@ -114,60 +128,62 @@ class Receipts:
 
     def in_order(self, lane: int, first_seq: int, most: int) -> list[StoredReceipt]:
         """Up to ``most`` receipts of a lane from ``first_seq`` on, by number; numbers may be missing."""
-        return [
-            _stored(row)
-            for row in self._database.rows(
-                f"SELECT {_COLUMNS} FROM receipts WHERE lane = ? AND seq >= ? ORDER BY seq LIMIT ?",
-                (lane, first_seq, most),
-            )
-        ]
+        return list(islice(self._from(lane, first_seq, LAST), most))
 
     def oldest_from(self, lane: int, first_seq: int) -> tuple[int, int, int] | None:
         """Of a lane's receipts from ``first_seq`` on: how many, the least number, and when that one came.
 
         How many by their numbers: where those of receipts that are on chain are missing, they count.
         """
-        row = self._database.row(
-            "SELECT seq, received_at FROM receipts WHERE lane = ? AND seq >= ? ORDER BY seq LIMIT 1",
-            (lane, first_seq),
-        )
-        last = self._database.row("SELECT MAX(seq) FROM receipts WHERE lane = ?", (lane,))
-        if row is None or last is None:
-            return None
-        return int(last[0]) - int(row[0]) + 1, int(row[0]), int(row[1])
+        found = self.runs.first(lane, first_seq)
+        return (self.runs.end(lane) - found[0], *found) if found is not None else None
 
     def empty(self, lane: int, seqs: Iterable[int]) -> None:
         """The empty leaf takes these receipts' numbers."""
         self._database.execute_many(
-            "UPDATE receipts SET emptied = 1 WHERE lane = ? AND seq = ?", ((lane, seq) for seq in seqs)
+            "INSERT INTO emptied (lane, seq) VALUES (?, ?) ON CONFLICT DO NOTHING",
+            ((lane, seq) for seq in seqs),
         )
 
     def count(self, lane: int) -> int:
         """How many receipts of a lane are stored."""
-        row = self._database.row("SELECT COUNT(*) FROM receipts WHERE lane = ?", (lane,))
-        return int(row[0]) if row else 0
+        return self.runs.count(lane)
 
-    def each(self, lane: int, first_seq: int, count: int, chunk: int = 1000) -> Iterator[StoredReceipt]:
-        """The receipts at ``count`` numbers from ``first_seq`` on, read in chunks."""
-        end = first_seq + count
-        while first_seq < end:
-            found = self.in_order(lane, first_seq, min(chunk, end - first_seq))
-            found = [receipt for receipt in found if receipt.seq < end]
-            if not found:
-                return
-            yield from found
-            first_seq = found[-1].seq + 1
+    def each(self, lane: int, first_seq: int, count: int) -> Iterator[StoredReceipt]:
+        """The receipts at ``count`` numbers from ``first_seq`` on, read a few runs at a time."""
+        return self._from(lane, first_seq, first_seq + count)
+
+    def issued(self, lane: int, first_seq: int, end: int) -> Iterator[tuple[int, int, int]]:
+        """Number, issuedAt and when it came of each receipt from ``first_seq`` up to ``end`` that is not emptied."""
+        emptied = self._emptied(lane, first_seq, end)
+        for run in self.runs.within(lane, first_seq, end):
+            for seq, issued_at in enumerate(run.issued_at, run.first_seq):
+                if seq not in emptied:
+                    yield seq, issued_at, run.received_at
+
+    def _from(self, lane: int, first_seq: int, end: int) -> Iterator[StoredReceipt]:
+        emptied = self._emptied(lane, first_seq, end)
+        for run in self.runs.within(lane, first_seq, end):
+            for place in range(run.count):
+                yield _stored(run, place, emptied)
+
+    def _at(self, lane: int, seqs: Sequence[int]) -> Iterator[StoredReceipt]:
+        """The receipts at some numbers, the least first; numbers may be missing."""
+        emptied = self._emptied(lane, seqs[0], seqs[-1] + 1)
+        run: Run | None = None
+        for seq in seqs:
+            if run is None or seq >= run.end:
+                run = self.runs.holding(lane, seq)
+            if run is not None:
+                yield _stored(run, seq - run.first_seq, emptied)
+
+    def _emptied(self, lane: int, first_seq: int, end: int) -> set[int]:
+        rows = self._database.rows(
+            "SELECT seq FROM emptied WHERE lane = ? AND seq >= ? AND seq < ?", (lane, first_seq, end)
+        )
+        return {seq for (seq,) in rows}
 
 
-def _values(stored: StoredReceipt) -> Row:
-    leaf, scheme, lane, seq, received_at, _ = stored
-    receipt = leaf.receipt
-    # SQLite's driver asks of every object but a few kinds what it wants to be stored as, and bytes are not among them.
-    return (lane, seq, receipt.issued_at, bytearray(receipt.hash), bytearray(leaf.hash), bytearray(receipt.words),
-            bytearray(leaf.signature), str(scheme), received_at)  # fmt: skip
-
-
-def _stored(row: Row) -> StoredReceipt:
-    words, signature, scheme, lane, seq, received_at, emptied = row
-    leaf = Leaf(Receipt.from_words(words), signature)
-    return StoredReceipt(leaf, Scheme(scheme), lane, seq, received_at, bool(emptied))
+def _stored(run: Run, place: int, emptied: Container[int]) -> StoredReceipt:
+    seq = run.first_seq + place
+    return StoredReceipt(run.leaf(place), run.scheme, run.lane, seq, run.received_at, seq in emptied)

@@ -13,7 +13,9 @@ that may exceed 63 bits (amounts in wei) are decimal text.
     subjects    the same: what an attestation hangs on: itself, a measurement, certificates
     ends        the same: from when a subject counts no more; the subjects of attestations, and nodes
     registry_terms  one row: what the registry goes by, which never changes
-    receipts    own lane: what was accepted, each at its sequence number, and stored in that order
+    runs        own lane: what was accepted: receipts at consecutive numbers, side by side in one row
+    names       own lane: at which number receipts stand, by when they were issued and part of their hash
+    emptied     own lane: numbers of receipts whose place the empty leaf took
     leaves      own lane: at which number the leaves of closed batches stand; those still open are not in it
     sequences   own lane: the next number to give away
     promises    own lane: what was promised to whoever handed receipts in, one signature for each request
@@ -37,7 +39,10 @@ that may exceed 63 bits (amounts in wei) are decimal text.
     audit_seen  auditor: where the receipts of the batches under examination stand on their lanes
 """
 
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
+
+from .carried import carry_receipts
 
 _FIRST: Final = """
 CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -336,8 +341,28 @@ DELETE FROM cursor WHERE EXISTS (SELECT 1 FROM settings WHERE name = 'role' AND 
 """
 # A verifier follows the chain from the beginning again, for what it earned; nothing else changes by that.
 
-MIGRATIONS: Final = (
+
+_RUNS: Final = """
+CREATE TABLE runs (
+    lane INTEGER NOT NULL, first_seq INTEGER NOT NULL, count INTEGER NOT NULL,
+    received_at INTEGER NOT NULL, scheme TEXT NOT NULL,
+    words BLOB NOT NULL, signatures BLOB NOT NULL, leaf_hashes BLOB NOT NULL,
+    PRIMARY KEY (lane, first_seq)
+) WITHOUT ROWID;
+CREATE TABLE names (
+    issued_at INTEGER NOT NULL, name INTEGER NOT NULL, twin INTEGER NOT NULL,
+    lane INTEGER NOT NULL, seq INTEGER NOT NULL,
+    PRIMARY KEY (issued_at, name, twin)
+) WITHOUT ROWID;
+CREATE TABLE emptied (lane INTEGER NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (lane, seq));
+"""
+# Intake writes a row for each commit, and of each receipt a few integers, which drivers hand over fastest.
+
+Migration = str | Callable[[Any], None]
+"""Statements, or what is told the database: it is not to depend on anything that may change."""
+
+MIGRATIONS: Final[tuple[Migration, ...]] = (
     _FIRST, _PROMISES, _FAULTS, _ATTESTATIONS, _ATTESTATION_CHECKS, _GATEWAYS, _SPENDING, _LOCALITY,
-    _DEMANDS, _WATCHED, _AUDITS, _LEDGER,
+    _DEMANDS, _WATCHED, _AUDITS, _LEDGER, _RUNS, carry_receipts, "DROP TABLE receipts",
 )  # fmt: skip
 """What brings a database from each version to the next."""

@@ -15,6 +15,9 @@ from .database import Database, Row
 BUSY_TIMEOUT: Final = 30.0
 """Seconds that a commit waits for another thread's."""
 
+PAGE: Final = 8192
+"""Bytes of a page: a commit of many receipts writes fewer than of SQLite's own 4,096, and each costs the same."""
+
 
 class Sqlite(Database):
     """A SQLite file; ``exclusive``: as the one process that runs on it."""
@@ -38,10 +41,10 @@ class Sqlite(Database):
         with self._translated():
             return self._connection().execute(statement, parameters).rowcount
 
-    def execute_many(self, statement: str, rows: Iterable[Sequence[Any]]) -> None:
+    def execute_many(self, statement: str, rows: Iterable[Sequence[Any]]) -> int:
         """Implements :meth:`Database.execute_many`."""
         with self._translated():
-            self._connection().executemany(statement, rows)
+            return max(0, self._connection().executemany(statement, rows).rowcount)
 
     def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[Row]:
         """Implements :meth:`Database.rows`."""
@@ -105,6 +108,7 @@ class Sqlite(Database):
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
             connection = sqlite3.connect(self._path, timeout=BUSY_TIMEOUT, isolation_level=None)
+            connection.execute(f"PRAGMA page_size = {PAGE}")  # of a file that is made now; others keep theirs
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             self._local.connection = connection

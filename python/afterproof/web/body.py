@@ -61,12 +61,13 @@ async def _limited(request: Request, limit: int) -> bytes:
     declared = request.headers.get("Content-Length", "")
     if declared.isdecimal() and int(declared) > limit:
         raise too_large
-    body = bytearray()
+    parts, size = [], 0
     try:
         async for part in request.stream():
-            body += part
-            if len(body) > limit:
+            parts.append(part)
+            size += len(part)
+            if size > limit:
                 raise too_large
     except ClientDisconnect:
         raise Refusal(400, "body", "ended before its length") from None
-    return bytes(body)
+    return b"".join(parts)

@@ -3,15 +3,17 @@
 A batch id is ``lane << 64 | firstSeq``: too large for a number in JSON.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from ..protocol.header import BatchId, first_seq_of, lane_of
+from ..protocol.merkle import BatchTree
 from ..protocol.promise import HeldPromise
 from ..protocol.receipt import hex0x
 from ..protocol.state import VoidReason
-from ..steps.intake import Accepted
+from ..steps.handing import Accepted, Placed
 from ..steps.query import BatchView, Inclusion, ReceiptView
 
 
@@ -28,30 +30,42 @@ def accepted(answer: Accepted) -> dict[str, Any]:
     }
 
 
-class AcceptedForms:
-    """:func:`accepted` as JSON, for many answers that live as long as this: a promise of several is written once."""
+def all_accepted(placed: Placed) -> list[str]:
+    """:func:`accepted` as JSON, of each of what was placed together. Numbers and hex alone stand in it."""
+    leaves, ends = placed.leaves, _promises(placed)
+    between = f'","lane":{placed.lane},"seq":'
+    behind = f',"receivedAt":{placed.received_at},"promise":'
+    texts = zip(_digits(leaves.leaf_hashes), _digits(leaves.hashes), ends, strict=True)
+    return [
+        f'{{"leafHash":"0x{leaf}","receiptHash":"0x{name}{between}{seq}{behind}{end}}}'
+        for seq, (leaf, name, end) in enumerate(texts, placed.first_seq)
+    ]
 
-    def __init__(self) -> None:
-        self._promises: dict[int, str] = {}
 
-    def of(self, answer: Accepted) -> str:
-        """One answer. Numbers and hex alone stand in it: nothing needs escaping."""
-        (leaf, _, lane, seq, received_at, _), _, held = answer
-        promise = "null" if held is None else self._promise(held)
-        return (
-            f'{{"leafHash":"0x{leaf.hash.hex()}","receiptHash":"0x{leaf.receipt.hash.hex()}","lane":{lane},'
-            f'"seq":{seq},"receivedAt":{received_at},"promise":{promise}}}'
-        )
+def _promises(placed: Placed) -> list[str]:
+    """What was promised of each, as JSON."""
+    signed, tree = placed.signed, placed.tree
+    if signed is None or tree is None:
+        return ["null"] * placed.count
+    whole = HeldPromise(signed, 0, ()).to_json()
+    del whole["index"], whole["proof"]
+    shared = msgspec.json.encode(whole).decode()[:-1]
+    return [f'{shared},"index":{index},"proof":[{proof[1:]}]}}' for index, proof in enumerate(_proofs(tree))]
 
-    def _promise(self, held: HeldPromise) -> str:
-        shared = self._promises.get(id(held.signed))
-        if shared is None:
-            whole = held.to_json()
-            del whole["index"], whole["proof"]
-            shared = self._promises[id(held.signed)] = msgspec.json.encode(whole).decode()[:-1]
-        nodes = b"".join(held.proof).hex(",", 32).replace(",", '","0x')
-        proof = f'"0x{nodes}"' if nodes else ""
-        return f'{shared},"index":{held.index},"proof":[{proof}]}}'
+
+def _proofs(tree: BatchTree) -> list[str]:
+    """:meth:`BatchTree.proofs`, each as its nodes in JSON behind commas: its sibling before its parent's proof."""
+    above = [""]
+    for level in reversed(tree.levels[:-1]):
+        nodes = _digits(level)
+        paired = len(nodes) & ~1
+        proofs = [f',"0x{nodes[i ^ 1]}"{above[i >> 1]}' for i in range(paired)]
+        above = proofs if paired == len(nodes) else [*proofs, above[-1]]
+    return above
+
+
+def _digits(hashes: Sequence[bytes]) -> list[str]:
+    return b"".join(hashes).hex(",", 32).split(",")
 
 
 def receipt(view: ReceiptView) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 One thread reads whatever waits, has it judged and stored together, and answers when that is on disk. Reading and
 writing JSON are its work too: two busy threads would mostly hand the interpreter to and fro. It never waits for
-company: a request that comes alone is a commit of its own. What waits is bounded; beyond that a request is refused at
+company: a request that comes alone is a commit of its own. What comes while others are judged, though, joins their
+commit, which costs each of them less. What waits is bounded; beyond that a request is refused at
 once, before it costs anything.
 """
 
@@ -17,7 +18,7 @@ from typing import Any, Final, Generic, Self, TypeVar
 
 from ..errors import AfterproofError, StoreUnavailable
 from ..steps import Context
-from ..steps.intake import Answer, Request, intake_together
+from ..steps.intake import Answers, Request, intake_together
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +51,7 @@ class Work(Generic[T]):
     """
 
     read: Callable[[], Request]
-    form: Callable[[list[Answer]], T]
+    form: Callable[[Answers], T]
     size: int = 1
 
 
@@ -122,7 +123,7 @@ class IntakeQueue:
         group: list[_Waiting] = []
         try:
             while group := self._next():
-                outcomes = self._outcomes(group)
+                outcomes = self._outcomes(group)  # what comes meanwhile joins the group
                 self._done(group)
                 _answer(group, outcomes)
         except BaseException as error:  # the thread is gone: nobody may wait for it
@@ -141,35 +142,55 @@ class IntakeQueue:
             if not self._waiting and not self._closed:
                 self._changed.wait_for(lambda: self._waiting or self._closed, IDLE)
             group: list[_Waiting] = []
-            size = 0
-            while self._waiting and (not group or size + self._waiting[0].work.size <= TOGETHER):
-                group.append(self._waiting.popleft())
-                size += group[-1].work.size
+            self._fill(group)
             if not group:
                 self._thread = None
             return group
 
+    def _fill(self, group: list[_Waiting]) -> None:
+        """Have what waits join a group, as far as it has room."""
+        size = _size(group)
+        while self._waiting and (not group or size + self._waiting[0].work.size <= TOGETHER):
+            group.append(self._waiting.popleft())
+            size += group[-1].work.size
+
     def _done(self, group: Sequence[_Waiting]) -> None:
         with self._changed:
-            self._size -= sum(waiting.work.size for waiting in group)
+            self._size -= _size(group)
 
-    def _outcomes(self, group: Sequence[_Waiting]) -> list[object]:
-        """The response to each request, or the exception that it ends in."""
-        requests = [_tried(waiting.work.read) for waiting in group]
-        read = [request for request in requests if isinstance(request, Request)]
-        answers = iter(self._taken(read))
+    def _outcomes(self, group: list[_Waiting]) -> list[object]:
+        """The response to each request, or the exception that it ends in. What comes meanwhile joins the group."""
+        requests: list[Any] = []
+        read: list[Request] = []
+
+        def more() -> list[Request]:
+            with self._changed:
+                self._fill(group)
+            new = [_tried(waiting.work.read) for waiting in group[len(requests) :]]
+            requests.extend(new)
+            found = [request for request in new if isinstance(request, Request)]
+            read.extend(found)
+            return found
+
+        answers = iter(self._taken(read, more))
         found = [next(answers) if isinstance(request, Request) else request for request in requests]
         return [
             one if isinstance(one, Exception) else _tried(partial(waiting.work.form, one))
             for waiting, one in zip(group, found, strict=True)
         ]
 
-    def _taken(self, requests: Sequence[Request]) -> list[list[Answer] | Exception]:
-        """The answers to each request. One that meets a mistake of ours does not take its neighbours with it."""
-        if not requests:
+    def _taken(
+        self, requests: Sequence[Request], more: Callable[[], Sequence[Request]]
+    ) -> list[Answers | Exception]:
+        """The answers to all ``requests`` that ``more`` adds to these.
+
+        One that meets a mistake of ours does not take its neighbours with it.
+        """
+        first = more()
+        if not first:
             return []
         try:
-            return list(intake_together(self._context, requests))
+            return list(intake_together(self._context, first, more))
         except StoreUnavailable as error:
             return [error] * len(requests)
         except Exception as error:
@@ -177,7 +198,15 @@ class IntakeQueue:
                 return [error]
             log.warning("%d requests are taken one by one: %s", len(requests), type(error).__name__)
             # What was stored after all is found again: intake gives the first answer.
-            return [answers for request in requests for answers in self._taken([request])]
+            return [_tried(partial(self._alone, request)) for request in requests]
+
+    def _alone(self, request: Request) -> Answers:
+        return intake_together(self._context, [request])[0]
+
+
+def _size(group: Sequence[_Waiting]) -> int:
+    """How many receipts a group counts as."""
+    return sum(waiting.work.size for waiting in group)
 
 
 def _tried(call: Callable[[], object]) -> Any:

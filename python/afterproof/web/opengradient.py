@@ -20,7 +20,7 @@ from ..errors import AfterproofError
 from ..protocol.errors import InvalidField
 from ..protocol.state import Standing
 from ..steps import Context
-from ..steps.intake import Accepted, Answer, Full, Refused, Unready
+from ..steps.intake import Accepted, Answers, Full, Refused, Unready
 from ..steps.intake import Request as Handed
 from ..steps.query import ReceiptView, find_receipt
 from . import forms
@@ -99,9 +99,9 @@ class Settlements:
             if not context.pulse.is_fresh(context.clock()):
                 raise _Rejected(refused(503, "the relayer has not followed the chain lately", RETRY_AFTER))
             raise _Rejected(refused(400, "tee_id is not registered"))
-        return Handed([data.signed(key)], [data.beneficiary], kind is SettlementType.INDIVIDUAL)
+        return Handed.of([data.signed(key)], [data.beneficiary], kind is SettlementType.INDIVIDUAL)
 
-    def _settled(self, kind: SettlementType, answers: list[Answer]) -> Response:
+    def _settled(self, kind: SettlementType, answers: Answers) -> Response:
         (answer,) = answers
         if isinstance(answer, Refused):
             return refused(400, f"{their_name(answer.field)} {answer.rule}")

@@ -1,22 +1,28 @@
 """The body of POST /v1/receipts: a receipt or an array of them, read at once where all is as it should be.
 
-Most bodies are of the form, and are read straight into structs. What is not is read again item by item, by
-:meth:`SignedReceipt.from_json`, which names the field and the rule: it alone says what a receipt is. Whatever the quick
-way takes the careful one would have taken, as the same receipt.
+Most bodies are of the form, and are read field by field, each of all items at once. What is not is read again item by
+item, by :meth:`SignedReceipt.from_json`, which names the field and the rule: it alone says what a receipt is. Whatever
+the quick way takes the careful one would have taken, as the same receipt.
 """
 
+from binascii import unhexlify
+from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
+from msgspec.structs import astuple
 
+from ..protocol.arrays import Handed
 from ..protocol.errors import InvalidField
 from ..protocol.promise import NOBODY
-from ..protocol.receipt import MAX_ISSUED_AT, MAX_SIGNATURE, ZERO, Receipt, Scheme, SignedReceipt, hex0x
+from ..protocol.receipt import MAX_ISSUED_AT, MAX_SIGNATURE, Scheme, SignedReceipt
+from ..steps.intake import Request
 from ..units import address_of
 from .body import decoded
 from .errors import Refusal
 
+T = TypeVar("T")
 MAX_ITEMS: Final = 1000
 
 Item = tuple[SignedReceipt | InvalidField, bytes]
@@ -42,28 +48,20 @@ class _Item(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 
 _ONE: Final = msgspec.json.Decoder(_Item)
 _MANY: Final = msgspec.json.Decoder(list[_Item])
-_ZERO: Final = hex0x(ZERO)
 _LONGEST: Final = 2 + 2 * MAX_SIGNATURE
 
 
-def read_receipts(text: bytes) -> list[Item]:
-    """The items in a body; one, where it is no array.
+def read_receipts(text: bytes) -> Request:
+    """What a body hands in; one item, where it is no array.
 
     Raises:
         Refusal: it is no JSON, or an array of none or of too many.
     """
-    items = _quick(text)
-    if items is None:
-        try:
-            value = decoded(text, "body")
-        except InvalidField as error:
-            raise Refusal(400, error.field, error.rule) from None
-        if not isinstance(value, list):
-            return [_careful(value)]
-        items = [_careful(item) for item in value[: MAX_ITEMS + 1]]
-    if not 0 < len(items) <= MAX_ITEMS:
-        raise Refusal(400, "body", f"must be a receipt, or an array of 1 to {MAX_ITEMS}")
-    return items
+    found = _found(text)
+    if found is not None and (read := _read(found)) is not None:
+        return read
+    items = _careful_items(text) if found is None else [_item(one) for one in found]
+    return Request.of([item for item, _ in items], [beneficiary for _, beneficiary in items])
 
 
 def is_array_of(text: bytes) -> bool:
@@ -86,64 +84,115 @@ def size_of(text: bytes, count: int) -> int:
     return max(count, len(text) // 2048)
 
 
-def _quick(text: bytes) -> list[Item] | None:
-    """The items of a body that is of the form, or None."""
+def _found(text: bytes) -> list[_Item] | None:
+    """The items of a body that has the form's names and types; None: something else is in it."""
     # What the decoder is told to expect bounds its depth: nothing needs counting before.
     try:
         found = _MANY.decode(text) if is_array_of(text) else [_ONE.decode(text)]
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
-    return [_item(one) or _careful(msgspec.to_builtins(one)) for one in found]
+    _check_number(found)
+    return found
 
 
-def _item(item: _Item) -> Item | None:
-    """An item that is of the form to the last digit, or None."""
-    r = item.receipt
-    request, response, signature = r.request, r.response, item.signature
-    if not (
-        len(request) == len(response) == 66
-        and request[:2] == response[:2] == signature[:2] == "0x"
-        and len(signature) <= _LONGEST
-        and r.issuedAt <= MAX_ISSUED_AT
-    ):
+def _check_number(items: Sequence[object]) -> None:
+    if not 0 < len(items) <= MAX_ITEMS:
+        raise Refusal(400, "body", f"must be a receipt, or an array of 1 to {MAX_ITEMS}")
+
+
+def _read(found: Sequence[_Item]) -> Request | None:
+    """Items (at least one) that are of the form to the last digit, or None."""
+    receipts, schemes, signatures, keys, holders = zip(*map(astuple, found), strict=True)
+    nodes, models, requests, responses, evidences, times = zip(*map(astuple, receipts), strict=True)
+    if not 0 <= min(times) <= max(times) <= MAX_ISSUED_AT:
         return None
     try:
-        # bytes.fromhex skips white space, which is no hex to anyone else: the lengths tell.
-        hashes = bytes.fromhex(request[2:] + response[2:])
-        signed = bytes.fromhex(signature[2:])
-        if len(hashes) != 64 or 2 * len(signed) + 2 != len(signature):
-            return None
-        model = ZERO if r.model == _ZERO else _word(r.model)
-        evidence = ZERO if r.evidence == _ZERO else _word(r.evidence)
-        receipt = Receipt(_known(r.node), model, hashes[:32], hashes[32:], evidence, r.issuedAt)
-        public_key = _known(item.publicKey)
-        beneficiary = NOBODY if item.beneficiary is None else _beneficiary(item.beneficiary)
+        hashes = _words((*requests, *responses))
+        stamps = {time: time.to_bytes(32) for time in set(times)}
+        columns = zip(
+            _repeated(nodes, _word), _repeated(models, _word), hashes, hashes[len(found) :],
+            _repeated(evidences, _word), [stamps[time] for time in times], strict=False,
+        )  # fmt: skip
+        signed = _signatures(signatures)
+        public_keys = _repeated(keys, _key)
+        paid = () if holders.count(None) == len(holders) else _repeated(holders, _holder)
     except (ValueError, InvalidField):
         return None
-    return SignedReceipt(receipt, item.scheme, signed, public_key), beneficiary
+    return Request(Handed(list(map(b"".join, columns)), times, signed, schemes, public_keys), paid)
 
 
-def _bytes(text: str) -> bytes:
-    data = bytes.fromhex(text[2:])
-    # bytes.fromhex skips white space, which is no hex to anyone else.
-    if text[:2] != "0x" or len(data) * 2 + 2 != len(text):
+def _repeated(texts: Sequence[T], read: Callable[[T], bytes]) -> list[bytes]:
+    """What each of some texts reads: that of the first, where all are the same."""
+    first = texts[0]
+    return [read(first)] * len(texts) if texts.count(first) == len(texts) else [read(text) for text in texts]
+
+
+def _words(texts: Sequence[str]) -> list[bytes]:
+    if len(texts[0]) != 66:
         raise ValueError
-    return data
+    return _bytes(texts)
 
 
-def _word(text: str) -> bytes:
-    data = bytes.fromhex(text[2:])
-    if text[:2] != "0x" or len(text) != 66 or len(data) != 32:
+def _signatures(texts: Sequence[str]) -> list[bytes]:
+    if max(map(len, texts)) > _LONGEST:
         raise ValueError
-    return data
+    # Those of one scheme have one length.
+    return _bytes(texts) if len(set(map(len, texts))) == 1 else [_bytes([text])[0] for text in texts]
+
+
+def _bytes(texts: Sequence[str]) -> list[bytes]:
+    """The bytes in texts of 0x-hex, all of one length.
+
+    Raises:
+        ValueError: they are none, or of several.
+    """
+    size, joined = len(texts[0]), "".join(texts)
+    if (
+        set(map(len, texts)) != {size}
+        or joined[::size] != "0" * len(texts)
+        or joined[1::size] != "x" * len(texts)
+    ):
+        raise ValueError
+    # With the x of each a zero, all of it is hex, of two digits more each; one x too many is left, and is none.
+    data, size = unhexlify(joined.replace("x", "0", len(texts))), size // 2
+    return [data[at : at + size - 1] for at in range(1, len(data) + 1, size)]
 
 
 @lru_cache(maxsize=4096)
-def _known(text: str) -> bytes:
-    """The bytes in 0x-hex that comes again and again: nodes and their keys."""
+def _word(text: str) -> bytes:
+    """The 32 bytes in 0x-hex that comes again and again: of nodes, and of zero."""
+    return _words([text])[0]
+
+
+@lru_cache(maxsize=4096)
+def _key(text: str) -> bytes:
+    """A public key."""
     if len(text) > 2050:  # 1,024 bytes
         raise ValueError
-    return _bytes(text)
+    return _bytes([text])[0]
+
+
+def _holder(text: str | None) -> bytes:
+    return NOBODY if text is None else _beneficiary(text)
+
+
+def _item(item: _Item) -> Item:
+    """One of items not all of which are of the form."""
+    read = _read([item])
+    if read is None:
+        return _careful(msgspec.to_builtins(item))
+    return read.handed.receipt(0), read.beneficiaries[0] if read.beneficiaries else NOBODY
+
+
+def _careful_items(text: bytes) -> list[Item]:
+    """What the careful way makes of a body."""
+    try:
+        value = decoded(text, "body")
+    except InvalidField as error:
+        raise Refusal(400, error.field, error.rule) from None
+    items = value if isinstance(value, list) else [value]
+    _check_number(items)
+    return [_careful(item) for item in items]
 
 
 def _careful(item: object) -> Item:

@@ -16,7 +16,6 @@ A refusal is ``{"error": {"field", "rule", "message"}}`` with a status of its ow
 an error for each item, in order. Everything that takes more than a moment runs in a thread.
 """
 
-from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
@@ -31,8 +30,7 @@ from starlette.routing import Route
 from ..errors import DataUnavailable
 from ..protocol.header import BatchId
 from ..steps import Context
-from ..steps.intake import Accepted, Answer, Full, Refused, Unready
-from ..steps.intake import Request as Handed
+from ..steps.intake import Accepted, Answers, Full, Refused, Taken, Unready
 from ..steps.query import find_batch, find_receipt, list_batches
 from . import forms
 from .batch_data import number_of, streamed
@@ -67,7 +65,7 @@ class Relayer:
         count = count_of(text)
         self._guard.take(client, count)
         is_array = is_array_of(text)
-        work = Work(partial(_handed, text), _array if is_array else _single, size_of(text, count))
+        work = Work(partial(read_receipts, text), _array if is_array else _single, size_of(text, count))
         try:
             return await self._queue.take(work)
         except QueueFull as full:
@@ -129,12 +127,7 @@ def create_app(context: Context, queue: IntakeQueue | None = None) -> Starlette:
     return Starlette(routes=described, middleware=[observed], exception_handlers=handlers_of("relayer"))
 
 
-def _handed(text: bytes) -> Handed:
-    items = read_receipts(text)
-    return Handed([item for item, _ in items], [beneficiary for _, beneficiary in items])
-
-
-def _single(answers: Sequence[Answer]) -> Response:
+def _single(answers: Answers) -> Response:
     (answer,) = answers
     if isinstance(answer, Accepted):
         return json_response(forms.accepted(answer))
@@ -145,10 +138,16 @@ def _single(answers: Sequence[Answer]) -> Response:
     raise Refusal(_status(answer), answer.field, answer.rule)
 
 
-def _array(answers: Sequence[Answer]) -> Response:
-    accepted = forms.AcceptedForms().of
-    items = ",".join([accepted(one) if isinstance(one, Accepted) else _refused(one) for one in answers])
-    return Response(f"[{items}]", media_type="application/json")
+def _array(answers: Answers) -> Response:
+    if isinstance(answers, Taken):
+        items = forms.all_accepted(answers.placed)
+    else:
+        placed = {id(one.placed): one.placed for one in answers if isinstance(one, Accepted)}
+        written = {name: forms.all_accepted(one) for name, one in placed.items()}
+        items = [
+            written[id(one.placed)][one.at] if isinstance(one, Accepted) else _refused(one) for one in answers
+        ]
+    return Response(f"[{','.join(items)}]", media_type="application/json")
 
 
 def _refused(answer: Refused | Unready | Full) -> str:
