@@ -45,6 +45,7 @@ def test_leaves_of_every_kind_read_back_as_they_were(store: Store) -> None:
     items = mixed(40) + [(leaf(n), SECP) for n in range(40, 640)]
     with store.transaction():
         added = store.receipts.add(1, items, 1000)
+        assert store.receipts.add(1, [], 1000) == []
         store.receipts.empty(1, [5, 41])
     runs = list(store.receipts.runs.within(1, 0, 640))
     assert [run.count for run in runs] == [3, 1, 3, 7, 7, 7, 7, 5, 256, 256, 88]

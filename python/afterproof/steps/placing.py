@@ -103,8 +103,8 @@ class Group:
         look: bool = False,
     ) -> list[Answers]:
         """Store what is offered; all answers. ``look``: some may be stored already. Belongs in a transaction."""
-        beyond = self._place(ground, offered, look) if isinstance(ground, Ground) else {}
-        answers = self._answers({**refused, **beyond})
+        left_over = self._place(ground, offered, look) if isinstance(ground, Ground) else {}
+        answers = self._answers({**refused, **left_over})
         for request, found in zip(self._requests, answers, strict=True):
             for answer in found if request.urgent else ():
                 if isinstance(answer, Accepted):

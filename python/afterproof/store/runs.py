@@ -183,7 +183,7 @@ def _kinds(leaves: Leaves) -> list[tuple[Scheme, int]]:
     """The scheme of leaves of one kind that stand together, and the place behind them."""
     schemes, sizes = leaves.schemes, list(map(len, leaves.signatures))
     count = len(sizes)
-    if schemes.count(schemes[0]) == count and sizes.count(sizes[0]) == count:
+    if count and schemes.count(schemes[0]) == count and sizes.count(sizes[0]) == count:
         return [(schemes[0], count)]
     kinds = list(zip(schemes, sizes, strict=True))
     last = [place for place in range(count) if place + 1 == count or kinds[place] != kinds[place + 1]]
