@@ -19,6 +19,7 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
+from afterproof.data import NoArchive, Source
 from afterproof.errors import ArchiveBroken, DataUnavailable
 from afterproof.protocol.header import BatchId, batch_id
 from afterproof.protocol.last_claim import last_claim
@@ -56,7 +57,8 @@ def kept(verifier: Context, batch: BatchId) -> set[int]:
     """The tiles that are kept of a batch."""
     posted = verifier.store.batches.posted(batch)
     assert posted is not None
-    return set(verifier.data.archive.tiles(batch, posted.header, posted.tile_roots))
+    with verifier.data.archive.kept(batch, posted.header, posted.tile_roots) as found:
+        return {tile for tile in range(posted.header.tiles) if found.tile(tile) is not None}
 
 
 def get(verifier: Context, path: str) -> httpx.Response:
@@ -116,14 +118,11 @@ def test_disk_that_is_full_accuses_nobody(
 ) -> None:
     batch = lane.post(world.forged(1).leaf)
 
-    class Full:
-        def tiles(self, *_: object) -> dict[int, object]:
-            return {}
-
-        def keep(self, *_: object) -> None:
+    class Full(NoArchive):
+        def adopt(self, *_: object) -> None:
             raise ArchiveBroken("the data of batch 1 cannot be written: No space left on device")
 
-    full = replace(verifier, data=replace(verifier.data, archive=Full()))  # type: ignore[arg-type]
+    full = replace(verifier, data=replace(verifier.data, archive=Full()))
     world.round(full, steps=(watch, check))
     assert verifier.store.verdicts.of(batch.id) == []
     assert "cannot be judged yet, by no fault of its own" in caplog.text and "No space left" in caplog.text
@@ -174,7 +173,7 @@ def test_another_verifier_judges_by_it_what_it_cannot_have_elsewhere(
     world.round(verifier, steps=(watch, check))
     lane.withhold(batch)
 
-    class Web:
+    class Web(Source):
         """The verifier's archive is all there is of it."""
 
         def fetch(self, uri: str, at_most: int) -> bytes:

@@ -1,6 +1,8 @@
 """Batches published as files in a folder, one a batch, served by the relayer's own HTTP server."""
 
+import contextlib
 import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -17,22 +19,45 @@ class Directory:
 
     def publish(self, batch: BatchId, data: bytes) -> str:
         """Implements :meth:`Publisher.publish`: on disk, whole or not at all, when it returns."""
+        self.write(batch, [data])
+        return f"{self._base}/v1/batches/{batch}/data"
+
+    def write(self, batch: BatchId, parts: Iterable[bytes]) -> None:
+        """Write a batch's file, of ``parts`` as they come: on disk, whole or not at all, when it returns.
+
+        Raises:
+            DataUnavailable: it cannot be written.
+        """
         path = self.path(batch)
         temporary = path.with_suffix(".new")
-        try:
+        with self._writing(batch):
             path.parent.mkdir(parents=True, exist_ok=True)
             with temporary.open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
+                for part in parts:
+                    file.write(part)
+        self.adopt(batch, temporary)
+
+    def adopt(self, batch: BatchId, file: Path) -> None:
+        """Make a file in the folder of a batch's file that file: on disk when it returns.
+
+        Raises:
+            DataUnavailable: it cannot be.
+        """
+        path = self.path(batch)
+        with self._writing(batch):
+            _sync(file, os.O_RDONLY)
+            file.replace(path)
             for folder in (path.parent, self._folder):
-                _sync(folder)
+                _sync(folder, os.O_RDONLY | os.O_DIRECTORY)
+
+    @contextlib.contextmanager
+    def _writing(self, batch: BatchId) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
             raise DataUnavailable(
-                f"the data of batch {batch} cannot be written to {path}: {error.strerror}"
+                f"the data of batch {batch} cannot be written to {self.path(batch)}: {error.strerror}"
             ) from None
-        return f"{self._base}/v1/batches/{batch}/data"
 
     def read_back(self, batch: BatchId, uri: str, at_most: int) -> bytes:
         """Implements :meth:`Publisher.read_back`: the file itself, which is what is served."""
@@ -75,9 +100,9 @@ class Directory:
         return self._folder / str(lane_of(batch)) / f"{first_seq_of(batch)}.batch"
 
 
-def _sync(folder: Path) -> None:
-    """Bring a folder's entries onto the disk: a renamed file is only then there after a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+def _sync(path: Path, flags: int) -> None:
+    """Bring a file, or a folder's entries, onto the disk: a renamed file is only then there after a power cut."""
+    descriptor = os.open(path, flags)
     try:
         os.fsync(descriptor)
     finally:

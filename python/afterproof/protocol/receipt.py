@@ -4,6 +4,7 @@ Sources: EIP-712 for the typed digest; OpenGradient's TEE gateways for theirs; R
 ``0x00`` before a leaf. ``contracts/libraries/Receipts.sol`` and ``PublicKeys.sol`` give the same bytes.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -132,8 +133,13 @@ class Receipt:
     @lazy
     def hash(self) -> bytes:
         """The receipt hash: EIP-712 ``hashStruct``. It does not depend on the signature's bytes."""
-        digest: bytes = keccak_256(_RECEIPT_TYPEHASH + self.words).digest()
-        return digest
+        return receipt_hashes([self.words])[0]
+
+
+def receipt_hashes(words: Iterable[bytes]) -> list[bytes]:
+    """The receipt hashes of receipts in raw words, 192 bytes each."""
+    hasher, head = keccak_256, _RECEIPT_TYPEHASH
+    return [hasher(head + receipt).digest() for receipt in words]
 
 
 @dataclass(frozen=True, init=False)

@@ -12,6 +12,7 @@ from typing import Final, Protocol
 from coincurve import PrivateKey, PublicKey
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa, utils
+from sha3 import keccak_256
 
 from .errors import InvalidField
 from .p256 import PREHASHED, is_p256_key, verify_p256
@@ -26,11 +27,17 @@ from .receipt import (
     SignedReceipt,
     digest,
     keccak,
+    receipt_hashes,
 )
 from .rsa_pss import PSS, SHA256, is_rsa_key, pss_verifier
 
 _HALF_N: Final = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
 _RSA_PSS: Final = Scheme.OPENGRADIENT_RSA_PSS
+_NO_LATE: Final = bytes(24)
+"""The upper bytes of the word of an issuedAt that fits 64 bits."""
+
+_NO_EVIDENCE: Final = bytes(32) + _NO_LATE
+"""No evidence, and those bytes, which follow it."""
 
 
 def scheme_of(public_key: bytes) -> Scheme | None:
@@ -105,6 +112,23 @@ def verify_by(key: NodeKey, leaf: Leaf, domain: Domain) -> bool:
     if scheme is _RSA_PSS and (receipt.model != ZERO or receipt.evidence != ZERO):
         return False
     return key.signed(digest(receipt, scheme, domain), signature)
+
+
+def words_verifier(key: NodeKey, domain: Domain) -> Callable[[bytes, bytes], bool]:
+    """What says of a receipt in raw words (192 bytes) and a signature what :func:`verify_by` says of their leaf."""
+    signed, separator = key.signed, domain.separator
+
+    def by_message(words: bytes, signature: bytes) -> bool:
+        if words[128:184] != _NO_EVIDENCE or words[32:64] != ZERO:
+            return False
+        return signed(keccak_256(words[64:128] + words[160:]).digest(), signature)
+
+    def by_digest(words: bytes, signature: bytes) -> bool:
+        if words[160:184] != _NO_LATE or len(signature) > MAX_SIGNATURE:
+            return False
+        return signed(keccak(b"\x19\x01" + separator + receipt_hashes([words])[0]), signature)
+
+    return by_message if key.scheme is _RSA_PSS else by_digest
 
 
 def verify(signed: SignedReceipt, domain: Domain) -> bool:

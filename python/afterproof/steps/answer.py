@@ -122,7 +122,9 @@ def _kept(context: Context, due: Due) -> Leaves | None:
     """The tile's leaves, if they are to be had here."""
     posted, tile = due.posted, due.deadline.place
     if not _is_of_our_lane(context, due):
-        return context.data.archive.tiles(posted.id, posted.header, posted.tile_roots).get(tile)
+        with context.data.archive.kept(posted.id, posted.header, posted.tile_roots) as kept:
+            columns = kept.tile(tile)
+        return columns.leaves() if columns is not None else None
     first_seq = first_seq_of(posted.id) + TILE * tile
     receipts = context.store.receipts.each(context.lane, first_seq, leaves_of(posted.header, tile))
     leaves: Leaves = [None if receipt.emptied else receipt.leaf for receipt in receipts]

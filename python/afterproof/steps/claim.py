@@ -10,14 +10,12 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from ..chain.base import Block, DemandState, Landed
-from ..errors import CallReverted, DataUnavailable, SendFailed
-from ..protocol.batching import TILE, rebuild_batch
+from ..data.tiles import Wanted, obtain, sound_of
+from ..errors import CallReverted, SendFailed
 from ..protocol.claims import Opening
-from ..protocol.errors import InvalidData
-from ..protocol.header import BatchId, first_seq_of, lane_of
-from ..protocol.merkle import BatchTree
-from ..protocol.packing import hash_of
-from ..protocol.publication import most_bytes
+from ..protocol.header import BatchId, first_seq_of
+from ..protocol.merkle import TILE
+from ..protocol.reading import TileProofs
 from ..protocol.receipt import hex0x
 from ..protocol.state import PromiseFault
 from ..protocol.watching import FOREVER, BreachClaim, Fate, Finding, Paid, Spot, Watched, claims_on, find
@@ -253,7 +251,7 @@ class _Looks:
         self._context, self._cursor = context, cursor
         self._due: dict[int, int] = {}
         self._demands: dict[tuple[BatchId, int], DemandState | None] = {}
-        self._tree: tuple[BatchId, BatchTree | str] | None = None
+        self._tile: tuple[tuple[BatchId, int], TileProofs | str] | None = None
 
     def due(self, include_by: int) -> int:
         """The last second in which a promise is in time, pauses regarded."""
@@ -291,10 +289,11 @@ class _Looks:
         leaves = {promise.opening.leaf_hash for promise in promises}
         if leaves == {promise.opening.leaf_hash for promise in promises if promise.fate is Fate.KEPT}:
             return _Standing(promises[0].opening.leaf_hash)
-        tree, index = self._published(posted), promises[0].opening.seq - first_seq_of(posted.id)
-        if isinstance(tree, str):
-            return _Standing(why=tree)
-        return _Standing(tree.levels[0][index], tuple(tree.proof(index)))
+        index = promises[0].opening.seq - first_seq_of(posted.id)
+        tile = self._published(posted, index // TILE)
+        if isinstance(tile, str):
+            return _Standing(why=tile)
+        return _Standing(tile.hashes[index % TILE], tile.of(index))
 
     def _demand(self, batch: BatchId, tile: int) -> DemandState | None:
         key = batch, tile
@@ -302,26 +301,26 @@ class _Looks:
             self._demands[key] = self._context.chain.demand_of(batch, tile)
         return self._demands[key]
 
-    def _published(self, posted: PostedBatch) -> BatchTree | str:
-        """The tree of a batch by its published data; or why it cannot be had. One batch is kept at a time."""
-        if self._tree is None or self._tree[0] != posted.id:
-            self._tree = posted.id, self._found(posted)
-        return self._tree[1]
+    def _published(self, posted: PostedBatch, tile: int) -> TileProofs | str:
+        """A tile of a batch by its published data; or why it cannot be had. One tile is kept at a time."""
+        if self._tile is None or self._tile[0] != (posted.id, tile):
+            self._tile = (posted.id, tile), self._found(posted, tile)
+        return self._tile[1]
 
-    def _found(self, posted: PostedBatch) -> BatchTree | str:
-        """From the archive if all of it is there: what the chain shows is, too."""
-        data, header = self._context.data, posted.header
-        kept = data.archive.tiles(posted.id, header, posted.tile_roots)
-        if len(kept) == header.tiles:
-            return BatchTree([hash_of(leaf) for tile in range(header.tiles) for leaf in kept[tile]])
-        try:
-            published = data.others.fetch(posted.data_uri, most_bytes(header.count))
-            lane, first_seq = lane_of(posted.id), first_seq_of(posted.id)
-            return rebuild_batch(lane, first_seq, header.count, posted.root, published).tree
-        except DataUnavailable as error:
-            return str(error)
-        except InvalidData as error:
-            return f"what is published is not what was posted: {error}"
+    def _found(self, posted: PostedBatch, tile: int) -> TileProofs | str:
+        """From the archive if it is there: what the chain shows is, too. Else what is published is fetched into it."""
+        data, header, roots = self._context.data, posted.header, posted.tile_roots
+        with data.archive.kept(posted.id, header, roots) as kept:
+            found = kept.tile(tile)
+        why = ""
+        if found is None:
+            every = frozenset(range(header.tiles))
+            why = obtain(
+                data, Wanted(posted.id, header, roots, every, (posted.data_uri,)), {}, sound_of(roots)
+            ).why
+            with data.archive.kept(posted.id, header, roots) as kept:
+                found = kept.tile(tile)
+        return TileProofs(found.leaves(), tile, roots) if found is not None else why
 
 
 def _name(pending: _Pending) -> str:

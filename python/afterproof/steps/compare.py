@@ -3,17 +3,19 @@
 The same receipt on two lanes is no fault: each lane answers for its own numbers.
 """
 
+import contextlib
 import logging
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
 
+from ..data.tilefile import Kept
+from ..errors import ArchiveBroken
 from ..protocol.evidence import duplicate_evidence
 from ..protocol.header import BatchId, first_seq_of, lane_of, name_of
 from ..protocol.judge import Void, Wait, judge_posted
 from ..protocol.judging import MOST_FAULTS
 from ..protocol.merkle import TILE
-from ..protocol.publication import Leaves
 from ..protocol.reading import TileProofs
 from ..protocol.receipt import Leaf, keccak
 from ..protocol.state import FaultKind
@@ -23,6 +25,9 @@ from ..store.verdicts import State, Verdict, What
 from .context import Context
 
 log = logging.getLogger(__name__)
+
+OPEN: Final = 8
+"""Batches of the archive that are open at a time: a receipt is on few."""
 
 RETRY: Final = 5
 """Seconds until trouble of our own is looked at again."""
@@ -42,27 +47,20 @@ class Place:
         return self.index // TILE
 
 
-@dataclass
 class Shelf:
-    """The archive's batches, each read once."""
+    """The archive's batches, of which the last few that were asked for are open. To be closed."""
 
-    context: Context
-    read: dict[BatchId, dict[int, Leaves]] = field(default_factory=dict)
-    last: PostedBatch | None = None
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._open: dict[BatchId, Kept] = {}
+        self._last: PostedBatch | None = None
 
     def posted(self, lane: int, seq: int) -> PostedBatch | None:
         """The batch that holds a number of a lane; neighbours are asked for one after the other."""
-        last = self.last
+        last = self._last
         if last is None or lane_of(last.id) != lane or not first_seq_of(last.id) <= seq < last.end:
-            self.last = self.context.store.batches.posted_with(lane, seq)
-        return self.last
-
-    def tiles(self, posted: PostedBatch) -> dict[int, Leaves]:
-        """The tiles that are kept of a batch."""
-        if posted.id not in self.read:
-            archive = self.context.data.archive
-            self.read[posted.id] = archive.tiles(posted.id, posted.header, posted.tile_roots)
-        return self.read[posted.id]
+            self._last = self._context.store.batches.posted_with(lane, seq)
+        return self._last
 
     def place(self, lane: int, seq: int) -> Place | None:
         """The leaf at a number of a lane; None: it is not there, or not kept."""
@@ -70,15 +68,32 @@ class Shelf:
         if posted is None:
             return None
         index = seq - first_seq_of(posted.id)
-        tile = self.tiles(posted).get(index // TILE)
-        leaf = tile[index % TILE] if tile is not None else None
+        tile = self._kept(posted).tile(index // TILE)
+        leaf = tile.leaf(index % TILE) if tile is not None else None
         return Place(posted, index, leaf) if leaf is not None else None
 
     def proof(self, place: Place) -> tuple[bytes, ...]:
         """The inclusion proof of a leaf."""
-        return TileProofs(self.tiles(place.posted)[place.tile], place.tile, place.posted.tile_roots).of(
-            place.index
-        )
+        tile = self._kept(place.posted).tile(place.tile)
+        if tile is None:
+            raise ArchiveBroken(
+                f"batch {name_of(place.posted.id)} went from the archive while it was compared"
+            )
+        return TileProofs(tile.leaves(), place.tile, place.posted.tile_roots).of(place.index)
+
+    def close(self) -> None:
+        """Let go of the files."""
+        while self._open:
+            self._open.popitem()[1].close()
+
+    def _kept(self, posted: PostedBatch) -> Kept:
+        if posted.id not in self._open:
+            if len(self._open) >= OPEN:
+                self._open.pop(next(iter(self._open))).close()
+            self._open[posted.id] = self._context.data.archive.kept(
+                posted.id, posted.header, posted.tile_roots
+            )
+        return self._open[posted.id]
 
 
 def compare(context: Context) -> bool:
@@ -93,12 +108,13 @@ def compare(context: Context) -> bool:
     due = context.store.deadlines.due(Action.COMPARE, before=now + 1, most=1)
     if not due:
         return False
-    batch, search = due[0].batch, Search(context, Shelf(context), now)
-    waits: dict[int, Wait] = {}
-    for deadline in context.store.deadlines.of(batch, Action.COMPARE):
-        wait = search.look(deadline)
-        if wait is not None:
-            waits[deadline.place] = wait
+    batch, waits = due[0].batch, dict[int, Wait]()
+    with contextlib.closing(Shelf(context)) as shelf:
+        search = Search(context, shelf, now)
+        for deadline in context.store.deadlines.of(batch, Action.COMPARE):
+            wait = search.look(deadline)
+            if wait is not None:
+                waits[deadline.place] = wait
     with context.store.transaction():
         added = [verdict for verdict in search.found.values() if _keep(context, verdict)]
         context.store.deadlines.remove_all(batch, Action.COMPARE)

@@ -9,6 +9,7 @@ from typing import Final
 from ..chain.base import Block, ChainSender, Deployment
 from ..config import Config
 from ..data import Data
+from ..data.tiles import Wanted, is_had
 from ..errors import ConfigError, DataUnavailable
 from ..protocol.attestations import NodeRecord
 from ..protocol.closing import Fees
@@ -16,10 +17,9 @@ from ..protocol.funds import Funds, Short
 from ..protocol.header import BatchId, first_seq_of
 from ..protocol.heartbeat_terms import HeartbeatTerms
 from ..protocol.pace import RECENT, Pace, measure
-from ..protocol.publication import most_bytes
-from ..protocol.reading import sound_tiles
 from ..protocol.receipt import Domain
 from ..protocol.signing import Secp256k1Signer
+from ..running import Inline, Runner
 from ..store import Store
 from ..store.registry import EpochRecord, Registry
 from ..telemetry.liveness import Liveness
@@ -254,7 +254,7 @@ class Context:
     """A role's chain (with its account), store, data and settings. ``clock`` gives unix seconds.
 
     ``promiser`` signs a relayer's promises; without it none are given. ``metrics`` are the process's figures,
-    ``liveness`` is its loop's.
+    ``liveness`` is its loop's. ``runner`` is what batches are judged on.
     """
 
     chain: ChainSender
@@ -275,6 +275,7 @@ class Context:
     reach: Reach = field(default_factory=Reach)
     tidying: Interval = field(default_factory=Interval)
     root_watch: Interval = field(default_factory=Interval)
+    runner: Runner = field(default_factory=Inline)
 
     @property
     def now(self) -> int:
@@ -366,11 +367,8 @@ def has_sign_of_network(context: Context, since: int, besides: BatchId | None = 
             context.reach.found(now)
             return True
     for posted in context.store.batches.newest_checked(PROBED_BATCHES, besides):
-        try:
-            data = others.fetch(posted.data_uri, most_bytes(posted.header.count))
-        except DataUnavailable:
-            continue
-        if sound_tiles(data, posted.header, posted.tile_roots)[0]:
+        wanted = Wanted(posted.id, posted.header, posted.tile_roots, frozenset(), (posted.data_uri,))
+        if is_had(context.data, wanted):
             context.reach.found(now)
             return True
     return False

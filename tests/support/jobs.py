@@ -1,0 +1,33 @@
+"""Jobs for runners, as workers can import them: what they do, they do to files, where a test sees it."""
+
+import os
+import time
+from pathlib import Path
+
+
+def doubled(number: int) -> int:
+    """A job that goes well, but for 13."""
+    if number == 13:
+        raise ValueError("13 is no number")
+    return 2 * number
+
+
+def pid(_: int) -> int:
+    """Which process a job is done in."""
+    return os.getpid()
+
+
+def stubborn(job: tuple[str, int]) -> int:
+    """The first time it says in the file which process it is done in, and does not end; then it goes well."""
+    file, number = Path(job[0]), job[1]
+    if not file.exists():
+        fresh = file.with_suffix(f".{os.getpid()}")
+        fresh.write_text(str(os.getpid()))
+        fresh.rename(file)
+        time.sleep(600)
+    return number
+
+
+def deadly(_: int) -> int:
+    """Takes its process with it, each time."""
+    os._exit(3)
