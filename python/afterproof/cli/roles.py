@@ -8,6 +8,7 @@ from .. import telemetry
 from ..keyfiles import gateway_key, promise_key, relayer_token
 from ..protocol.signing import Secp256k1Signer
 from ..telemetry.logs import LogFormat
+from .judging import judged_on, judging
 from .options import config_option, examples
 from .session import Session, pass_session
 
@@ -45,19 +46,32 @@ def relayer(session: Session, verbose: bool, log_format: str | None) -> None:
 
 @click.command(
     short_help="Check what is posted and prove faults.",
-    epilog=examples("afterproof verifier", "afterproof verifier --config verifier.toml"),
+    epilog=examples(
+        "afterproof verifier",
+        "afterproof verifier --config verifier.toml",
+        "afterproof verifier --workers 8",
+        "afterproof verifier --engine ray --ray-address head.example.org:6379",
+    ),
 )
+@judged_on
 @_verbose
 @_log_format
 @config_option
 @pass_session
-def verifier(session: Session, verbose: bool, log_format: str | None) -> None:
+def verifier(
+    session: Session,
+    verbose: bool,
+    log_format: str | None,
+    engine: str | None,
+    workers: int | None,
+    ray_address: str | None,
+) -> None:
     """Check every batch that anybody posts, and prove every fault, for a share of what the lane loses.
 
     Checks every attestation of a node too, and challenges those that their documents do not prove.
 
     Needs an account (account.keystore) with some coin for gas, and a deployment (chain.deployment) in the settings.
-    Started again, it goes on where it was.
+    Started again, it goes on where it was. Batches are judged by several processes at a time, or on a Ray cluster.
     """
     from ..node import run_verifier
     from ..telemetry.metrics import Metrics
@@ -65,7 +79,8 @@ def verifier(session: Session, verbose: bool, log_format: str | None) -> None:
     _log(session, verbose, log_format)
     metrics = Metrics("verifier")
     session.observer = metrics.chain.on_request
-    run_verifier(session.config, session.sender, threading.Event(), metrics)
+    config = judging(session.config, engine, workers, ray_address)
+    run_verifier(config, session.sender, threading.Event(), metrics)
 
 
 @click.command(
