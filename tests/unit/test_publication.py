@@ -112,6 +112,7 @@ def test_bytes_that_are_not_the_leaves_are_refused() -> None:
         ],
         "tile 1 of 2": [
             first + publication(given_[256:299]), first + b"\0" * 20, first + gzip.compress(b"") + data[len(first) :],
+            first + pack(given_[256:]), pack(given_[:256]) + data[len(first) :],
         ],
         "no gzip member": [first[:-8] + bytes(8) + data[len(first) :]],
         "is longer than": [zlib.compress(packed)],

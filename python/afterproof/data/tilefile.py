@@ -23,6 +23,7 @@ class TileFile:
     def __init__(self, file: BinaryIO | FileIO, count: int) -> None:
         self._file, self._count = file, count
         self._starts = [0]  # of the tiles as far as they were read, and of the next
+        self._compressed: bool | None = None
 
     def read(self, first: int = 0) -> Iterator[Columns]:
         """The tiles from ``first`` on, which must have been reached before, in order.
@@ -32,7 +33,8 @@ class TileFile:
             ArchiveBroken: the disk cannot say.
         """
         start = self._starts[first]
-        reader = TileReader(self._chunks(start), self._count, first)
+        reader = TileReader(self._chunks(start), self._count, first, self._compressed)
+        self._compressed = reader.compressed
         for tile, columns in enumerate(reader, first):
             if tile + 1 == len(self._starts):
                 self._starts.append(start + reader.at)

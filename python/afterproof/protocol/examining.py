@@ -66,7 +66,8 @@ class Lacking:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A timely receipt that may stand elsewhere on the lane too; ``stands``: nothing is wrong with it by itself."""
+    """A timely receipt, by its key, that may stand elsewhere on the lane too; ``stands``: nothing is wrong with it by
+    itself."""
 
     seq: int
     index: int

@@ -14,7 +14,7 @@ from .judge import Dispute, Judge, Void, judge_range
 from .ledger import FUSE
 from .merkle import TILE, BatchTree
 from .reading import leaves_of
-from .receipt import Domain, Leaf, receipt_hashes
+from .receipt import Domain, Leaf, receipt_keys
 from .state import FaultKind
 from .terms import Terms
 
@@ -63,14 +63,14 @@ class TileJob:
 @dataclass(frozen=True, slots=True)
 class Timely:
     """The timely receipts of a tile, which may stand elsewhere on the lane too, in columns: the indices of their leaves
-    in the batch, issuedAt and receipt hashes."""
+    in the batch, issuedAt and keys."""
 
     indices: list[int]
     issued_at: list[int]
-    hashes: list[bytes]
+    keys: list[bytes]
 
     def __iter__(self) -> Iterator[tuple[int, int, bytes]]:
-        return zip(self.indices, self.issued_at, self.hashes, strict=True)
+        return zip(self.indices, self.issued_at, self.keys, strict=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +154,7 @@ def judge_tile(job: TileJob) -> TileFindings | None:
         Timely(
             [first + place for place in timely],
             list(timely.values()),
-            receipt_hashes(map(columns.words.__getitem__, timely)),  # type: ignore[arg-type]
+            receipt_keys(map(columns.words.__getitem__, timely)),  # type: ignore[arg-type]
         ),
     )
 

@@ -69,12 +69,15 @@ def read_tiles(chunks: Iterable[bytes], count: int) -> Iterator[Leaves]:
 class TileReader:
     """Reads the tiles of a batch of ``count`` leaves in columns, from tile ``first`` on, as their published bytes come.
 
-    Never more than a chunk and a tile is held.
+    Never more than a chunk and a tile is held. ``compressed``: whether they are; None: their first bytes tell.
     """
 
-    def __init__(self, chunks: Iterable[bytes], count: int, first: int = 0) -> None:
+    def __init__(
+        self, chunks: Iterable[bytes], count: int, first: int = 0, compressed: bool | None = None
+    ) -> None:
         self._source = _Source(chunks)
         self._count, self._tile = count, first
+        self.compressed = is_compressed(self._source.start(2)) if compressed is None else compressed
 
     @property
     def at(self) -> int:
@@ -105,7 +108,7 @@ class TileReader:
 
     def _read(self, size: int) -> Columns:
         most = size * MAX_PACKED_LEAF
-        if self._source.start(2) == _GZIP:
+        if self.compressed:
             return columns_of(self._source.member(most), size)
         columns, length = first_columns(self._source.start(most), size)
         self._source.skip(length)

@@ -27,7 +27,7 @@ from .receipt import (
     SignedReceipt,
     digest,
     keccak,
-    receipt_hashes,
+    receipt_hash,
 )
 from .rsa_pss import PSS, SHA256, is_rsa_key, pss_verifier
 
@@ -126,7 +126,7 @@ def words_verifier(key: NodeKey, domain: Domain) -> Callable[[bytes, bytes], boo
     def by_digest(words: bytes, signature: bytes) -> bool:
         if words[160:184] != _NO_LATE or len(signature) > MAX_SIGNATURE:
             return False
-        return signed(keccak(b"\x19\x01" + separator + receipt_hashes([words])[0]), signature)
+        return signed(keccak(b"\x19\x01" + separator + receipt_hash(words)), signature)
 
     return by_message if key.scheme is _RSA_PSS else by_digest
 

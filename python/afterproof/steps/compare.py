@@ -148,14 +148,14 @@ class Search:
         ours = self.shelf.place(lane, seq)
         if ours is None:
             return Wait(self.now + RETRY, f"leaf {deadline.place} of it is not in the archive")
-        if ours.leaf.receipt.hash in self.done:
+        if ours.leaf.receipt.key in self.done:
             return None
-        self.done.add(ours.leaf.receipt.hash)
+        self.done.add(ours.leaf.receipt.key)
         first: Place | None = None
         for number in self.context.store.seen.places(lane, ours.leaf.receipt):
             place = self.shelf.place(lane, number)
             if place is None or place.leaf.receipt != ours.leaf.receipt:
-                continue  # half a hash is the same, or it is not kept any more
+                continue  # half a key is the same, or it is not kept any more
             if first is not None:
                 self._add(place, first)
             elif _is_sound(self.context, place):

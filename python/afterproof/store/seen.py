@@ -1,7 +1,7 @@
 """Where each receipt stands on its lane: a verifier's index of receipts that may be there twice.
 
 Rows stand in the order of (lane, issuedAt), so that a batch's are written side by side and duplicates, which have the
-same issuedAt, are found by one walk over them. A receipt is kept by half its hash: whoever looks compares the leaves.
+same issuedAt, are found by one walk over them. A receipt is kept by half its key: whoever looks compares the leaves.
 """
 
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from ..protocol.receipt import Receipt
 from .database import Database
 
 KEY: Final = 16
-"""Bytes of a receipt's hash that are kept."""
+"""Bytes of a receipt's key that are kept."""
 
 
 class Seen:
@@ -21,7 +21,7 @@ class Seen:
         self._database = database
 
     def add(self, lane: int, receipts: Iterable[tuple[int, int, bytes]]) -> None:
-        """Keep receipts: of each its number, issuedAt and receipt hash. Every issuedAt must fit 63 bits: a timely one's
+        """Keep receipts: of each its number, issuedAt and key. Every issuedAt must fit 63 bits: a timely one's
         does."""
         rows = sorted((lane, issued_at, receipt[:KEY], seq) for seq, issued_at, receipt in receipts)
         self._database.execute_many(
@@ -45,7 +45,7 @@ class Seen:
         """The numbers at which a receipt stands on a lane, in order."""
         rows = self._database.rows(
             "SELECT seq FROM seen WHERE lane = ? AND issued_at = ? AND receipt = ? ORDER BY seq",
-            (lane, receipt.issued_at, receipt.hash[:KEY]),
+            (lane, receipt.issued_at, receipt.key[:KEY]),
         )
         return [seq for (seq,) in rows]
 
