@@ -1,8 +1,11 @@
 """Jobs for runners, as workers can import them: what they do, they do to files, where a test sees it."""
 
 import os
+import signal
 import time
 from pathlib import Path
+
+from afterproof.protocol.judging import TileFindings, TileJob, judge_tile
 
 
 def doubled(number: int) -> int:
@@ -26,6 +29,16 @@ def stubborn(job: tuple[str, int]) -> int:
         fresh.rename(file)
         time.sleep(600)
     return number
+
+
+def mortal(file: str, job: TileJob) -> TileFindings | None:
+    """The judge, but that the first to be asked is killed as he begins."""
+    try:
+        Path(file).touch(exist_ok=False)
+    except FileExistsError:
+        return judge_tile(job)
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError("it outlived that")
 
 
 def deadly(_: int) -> int:

@@ -9,14 +9,18 @@ jobs
 └── when it is told to stop → it should begin no more
 a verifier's batch
 ├── it should be judged alike on each
-└── whose judges are killed meanwhile → it should be judged all the same
+├── whose judge is killed meanwhile → it should be judged all the same
+├── whose judges are all killed → it should be looked at again, and nobody accused
+└── under way when the verifier is told to stop → it should still be due
 workers
 ├── they should end with the process that started them, though that be killed
+├── the settings and the options of the commands should say which they are
 └── what is not installed, or does not answer, should be said
 """
 
 import builtins
 import contextlib
+import functools
 import os
 import signal
 import subprocess
@@ -28,10 +32,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
+from afterproof.cli.judging import judging
+from afterproof.config import Config, VerifierConfig
 from afterproof.errors import ConfigError
-from afterproof.running import Failed, Inline, Runner, RunStopped, WorkersLost, runner
+from afterproof.running import Failed, Inline, Runner, RunStopped, WorkersLost, runner, tiles
 from afterproof.running.on_ray import OnRay
 from afterproof.running.pool import Pool
 from afterproof.settings import Engine
@@ -39,7 +46,7 @@ from afterproof.steps import Context
 from afterproof.steps.check import check
 from afterproof.steps.watch import watch
 from afterproof.store.verdicts import What
-from tests.support.jobs import deadly, doubled, stubborn
+from tests.support.jobs import deadly, doubled, mortal, stubborn
 from tests.support.lane import OwnLane
 from tests.support.world import World
 
@@ -204,6 +211,50 @@ def test_batch_is_judged_alike_on_each(judges: Runner, tmp_path: Path) -> None:
     assert place == 300 and list(proof) == batch.tree.proof(300) and found[2] == 700
 
 
+def test_batch_whose_judge_is_killed_is_judged_all_the_same(
+    workers: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    world = World(tmp_path)
+    lane = OwnLane(world)
+    lane.post(*[world.signed(n).leaf for n in range(600)], world.forged(700).leaf)
+    plain = verdicts(world, "plain", Inline())
+    monkeypatch.setattr(tiles, "judge_tile", functools.partial(mortal, str(tmp_path / "killed")))
+    assert verdicts(world, "other", workers) == plain and (tmp_path / "killed").exists()
+    assert "cannot be judged" not in caplog.text
+
+
+def test_batch_whose_judges_are_all_killed_is_looked_at_again_and_nobody_is_accused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    world = World(tmp_path)
+    batch = OwnLane(world).post(*[world.signed(n).leaf for n in range(300)], world.forged(700).leaf)
+    with Pool(2) as pool, monkeypatch.context() as patch:
+        patch.setattr(tiles, "judge_tile", deadly)
+        verifier = replace(world.verifier(), runner=pool)
+        while watch(verifier):
+            pass
+        check(verifier)
+        assert "cannot be judged yet, by no fault of its own: worker processes ended" in caplog.text
+        assert verifier.store.verdicts.all() == [] and verifier.store.verdicts.check(batch.id) is None
+    world.wait(5)
+    world.round(replace(verifier, runner=Inline()), steps=(watch, check))
+    assert [one.place for one in verifier.store.verdicts.all(What.DISPUTE)] == [300]
+
+
+def test_batch_under_way_when_the_verifier_is_told_to_stop_is_still_due(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    batch = OwnLane(world).post(*[world.signed(n).leaf for n in range(300)])
+    verifier = world.verifier()
+    while watch(verifier):
+        pass
+    verifier.runner.stop()
+    check(verifier)
+    assert verifier.store.verdicts.check(batch.id) is None and verifier.store.verdicts.all() == []
+    check(replace(verifier, runner=Inline()))
+    found = verifier.store.verdicts.check(batch.id)
+    assert found is not None and found.accepted == 300
+
+
 # --- workers ----------------------------------------------------------------------------------------
 
 PARENT = """
@@ -243,6 +294,15 @@ def test_ray_that_is_not_installed_is_said(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(ConfigError, match=r"pip install 'afterproof\[scale\]'"):
         runner(Engine.RAY, 2, None)
+
+
+def test_options_go_before_the_settings() -> None:
+    config = replace(Config(), verifier=VerifierConfig(workers=3))
+    assert judging(config, None, None, None) == config
+    found = judging(config, "ray", 5, "head:6379").verifier
+    assert (found.engine, found.workers, found.ray_address) == (Engine.RAY, 5, "head:6379")
+    with pytest.raises(click.UsageError, match="--ray-address goes with --engine ray"):
+        judging(config, None, None, "head:6379")
 
 
 def test_engine_is_what_the_settings_say() -> None:

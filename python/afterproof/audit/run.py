@@ -143,6 +143,9 @@ class Audit:
             while waiting:
                 first, future = waiting.popleft()
                 yield first, future.result()
+        except BaseException:
+            self._context.runner.stop()  # nobody is to wait for what is left of large batches
+            raise
         finally:
             self._stopped.set()
             pool.shutdown(wait=True, cancel_futures=True)

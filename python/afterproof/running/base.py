@@ -64,6 +64,10 @@ class Runner(ABC):
     def close(self) -> None:
         """End the workers, if there are any; what they are at is left undone."""
 
+    def stop(self) -> None:
+        """Begin no more jobs, for whoever asks."""
+        self._stop.set()
+
     def check(self) -> None:
         """
         Raises:
