@@ -72,9 +72,9 @@ def a_batch(folder: Path, count: int) -> Iterator[Stage]:
     leaves = _signed(private, signer.node, min(count, DISTINCT), chain.now, chain.domain)
     batch = build_batch(lane, 0, (leaves * (count // len(leaves) + 1))[:count])
     archive = Archive(folder / "archive")
-    with archive.draft(batch.id) as draft:
+    with archive.draft() as draft:
         draft.write(batch.data)
-        archive.adopt(batch.id)
+        archive.adopt(batch.id, draft)
     oldest, newest = declared_range(leaves, chain.now, PRODUCTION)
     relayer.post(lane, 0, count, oldest, newest, batch.tree.tile_roots, "https://data.example/")
     with closing(Store.open(folder / "verifier.sqlite3", chain.deployment, "verifier")) as store:

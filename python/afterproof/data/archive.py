@@ -20,7 +20,7 @@ from ..protocol.header import BatchId, Header, batch_id
 from ..protocol.publication import publication
 from ..protocol.reading import leaves_of
 from .directory import Directory
-from .tilefile import Kept, TileFile
+from .tilefile import Kept, TileFile, chunks_of
 
 
 class Draft:
@@ -46,6 +46,10 @@ class Draft:
         """What was written, as the data of a batch of ``count`` leaves."""
         return TileFile(self._file, count)
 
+    def chunks(self) -> Iterator[bytes]:
+        """What was written, as it came."""
+        return chunks_of(self._file)
+
 
 class Archive:
     """Batches in ``folder``, a file each, written whole or not at all."""
@@ -63,32 +67,27 @@ class Archive:
         return Kept(self._opened(batch), header, tile_roots)
 
     @contextmanager
-    def draft(self, batch: BatchId) -> Iterator[Draft]:
-        """A file for what is fetched of a batch, beside where it is kept; it goes unless it is adopted.
+    def draft(self) -> Iterator[Draft]:
+        """A file for what is fetched, beside what is kept; it has no name, and goes with whoever has it open.
 
         Raises:
             ArchiveBroken: the disk cannot have one.
         """
-        path = self._draft(batch)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            file = path.open("w+b", buffering=0)
+            self._folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise ArchiveBroken(f"{path} cannot be written: {error.strerror}") from None
-        try:
-            with file:
-                yield Draft(file)
-        finally:
-            path.unlink(missing_ok=True)
+            raise ArchiveBroken(f"{self._folder} cannot be written: {error.strerror}") from None
+        with _temporary(self._folder) as draft:
+            yield draft
 
-    def adopt(self, batch: BatchId) -> None:
-        """Keep the draft of a batch as it came, in place of what was kept.
+    def adopt(self, batch: BatchId, draft: Draft) -> None:
+        """Keep what was fetched of a batch as it came, in place of what was kept.
 
         Raises:
             ArchiveBroken: the disk cannot.
         """
         try:
-            self._files.adopt(batch, self._draft(batch))
+            self._files.write(batch, draft.chunks())
         except DataUnavailable as error:
             raise ArchiveBroken(str(error)) from None
 
@@ -147,9 +146,6 @@ class Archive:
         except OSError as error:
             raise ArchiveBroken(f"the archive of batch {batch} cannot be read: {error.strerror}") from None
 
-    def _draft(self, batch: BatchId) -> Path:
-        return self._files.path(batch).with_suffix(".fetched")
-
 
 class NoArchive:
     """Keeps nothing: for roles that judge no batches."""
@@ -159,16 +155,12 @@ class NoArchive:
         return Kept(None, header, tile_roots)
 
     @contextmanager
-    def draft(self, batch: BatchId) -> Iterator[Draft]:
+    def draft(self) -> Iterator[Draft]:
         """Implements :meth:`Archive.draft`: among the system's temporary files."""
-        try:
-            file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115
-        except OSError as error:
-            raise ArchiveBroken(f"there is no place for temporary files: {error.strerror}") from None
-        with file:
-            yield Draft(file)
+        with _temporary(None) as draft:
+            yield draft
 
-    def adopt(self, batch: BatchId) -> None:
+    def adopt(self, batch: BatchId, draft: Draft) -> None:
         """Implements :meth:`Archive.adopt`: refuses."""
         raise ArchiveBroken("this role keeps no data")
 
@@ -189,6 +181,16 @@ class NoArchive:
     def batches(self) -> Iterable[BatchId]:
         """Implements :meth:`Archive.batches`."""
         return []
+
+
+@contextmanager
+def _temporary(folder: Path | None) -> Iterator[Draft]:
+    try:
+        file = tempfile.TemporaryFile(buffering=0, dir=folder)  # noqa: SIM115
+    except OSError as error:
+        raise ArchiveBroken(f"there is no place for temporary files: {error.strerror}") from None
+    with file:
+        yield Draft(file)
 
 
 def _member(header: Header, number: int, source: Callable[[int], Columns] | TileFile | None) -> bytes:

@@ -35,20 +35,11 @@ class Directory:
             with temporary.open("wb") as file:
                 for part in parts:
                     file.write(part)
-        self.adopt(batch, temporary)
-
-    def adopt(self, batch: BatchId, file: Path) -> None:
-        """Make a file in the folder of a batch's file that file: on disk when it returns.
-
-        Raises:
-            DataUnavailable: it cannot be.
-        """
-        path = self.path(batch)
-        with self._writing(batch):
-            _sync(file, os.O_RDONLY)
-            file.replace(path)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
             for folder in (path.parent, self._folder):
-                _sync(folder, os.O_RDONLY | os.O_DIRECTORY)
+                _sync(folder)
 
     @contextlib.contextmanager
     def _writing(self, batch: BatchId) -> Iterator[None]:
@@ -100,9 +91,9 @@ class Directory:
         return self._folder / str(lane_of(batch)) / f"{first_seq_of(batch)}.batch"
 
 
-def _sync(path: Path, flags: int) -> None:
-    """Bring a file, or a folder's entries, onto the disk: a renamed file is only then there after a power cut."""
-    descriptor = os.open(path, flags)
+def _sync(folder: Path) -> None:
+    """Bring a folder's entries onto the disk: a renamed file is only then there after a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
     finally:

@@ -33,7 +33,7 @@ class TileFile:
             ArchiveBroken: the disk cannot say.
         """
         start = self._starts[first]
-        reader = TileReader(self._chunks(start), self._count, first, self._compressed)
+        reader = TileReader(chunks_of(self._file, start), self._count, first, self._compressed)
         self._compressed = reader.compressed
         for tile, columns in enumerate(reader, first):
             if tile + 1 == len(self._starts):
@@ -55,18 +55,7 @@ class TileFile:
 
     def chunks(self) -> Iterator[bytes]:
         """All of its bytes."""
-        return self._chunks(0)
-
-    def _chunks(self, at: int) -> Iterator[bytes]:
-        while True:
-            try:
-                chunk = os.pread(self._file.fileno(), CHUNK, at)
-            except OSError as error:
-                raise ArchiveBroken(f"data cannot be read from the disk: {error.strerror}") from None
-            if not chunk:
-                return
-            yield chunk
-            at += len(chunk)
+        return chunks_of(self._file)
 
 
 class Kept:
@@ -119,3 +108,20 @@ class Kept:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def chunks_of(file: BinaryIO | FileIO, at: int = 0) -> Iterator[bytes]:
+    """The bytes of an open file from a place on; its position is left alone.
+
+    Raises:
+        ArchiveBroken: the disk cannot say.
+    """
+    while True:
+        try:
+            chunk = os.pread(file.fileno(), CHUNK, at)
+        except OSError as error:
+            raise ArchiveBroken(f"data cannot be read from the disk: {error.strerror}") from None
+        if not chunk:
+            return
+        yield chunk
+        at += len(chunk)

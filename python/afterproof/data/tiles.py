@@ -75,7 +75,7 @@ def is_had(data: Data, wanted: Wanted) -> bool:
     Raises:
         ArchiveBroken: the disk cannot take what is fetched.
     """
-    with data.archive.draft(wanted.batch) as draft:
+    with data.archive.draft() as draft:
         try:
             data.others.fetch_into(wanted.addresses[0], most_bytes(wanted.header.count), draft.write)
         except DataUnavailable:
@@ -87,7 +87,7 @@ def is_had(data: Data, wanted: Wanted) -> bool:
 def _fetch(data: Data, wanted: Wanted, uri: str, had: Had, take: Take) -> None:
     """Have judged what is still wanted and can be had at an address; it is in the archive then."""
     archive, header, lacking = data.archive, wanted.header, wanted.tiles - had.tiles
-    with archive.draft(wanted.batch) as draft:
+    with archive.draft() as draft:
         try:
             data.others.fetch_into(uri, most_bytes(header.count), draft.write)
         except DataUnavailable as error:
@@ -96,7 +96,7 @@ def _fetch(data: Data, wanted: Wanted, uri: str, had: Had, take: Take) -> None:
         reading = _Reading(draft.tiles(header.count), lacking)
         taken = take(reading.candidates())
         if len(taken) == header.tiles and not reading.why:
-            archive.adopt(wanted.batch)
+            archive.adopt(wanted.batch, draft)
         elif taken:
             archive.add(wanted.batch, header, taken, reading.file.tile)
         if taken != lacking:
