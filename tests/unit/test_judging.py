@@ -208,6 +208,17 @@ def test_leaves_with_scrambled_bytes_are_found_what_they_are(stage: Stage, data:
     compare(stage, stage.job([good, leaf]), [good, leaf])
 
 
+@pytest.mark.parametrize("signer", SIGNERS, ids=lambda signer: signer.scheme.value)
+def test_tile_of_one_node_is_found_what_its_leaves_are(stage: Stage, signer: Signer) -> None:
+    """What is seen at once of such a tile, and what is not: one leaf of each kind among good ones of that node."""
+    anchor = stage.header.anchor
+    good: list[Leaf | None] = [leaf_of(signer, stage.domain, anchor - n % 3, 50 + n) for n in range(4)]
+    assert compare(stage, stage.job(good), good).accepted == 4
+    for other in stage.kinds:
+        mixed = [*good[:2], other, *good[2:]]
+        compare(stage, stage.job(mixed), mixed)
+
+
 def test_first_leaf_that_the_range_leaves_out_is_found_beside_its_verdict(stage: Stage) -> None:
     anchor, domain = stage.header.anchor, stage.domain
     within, forged = leaf_of(SIGNERS[0], domain, anchor, 1), forged_leaf(SIGNERS[0], domain, anchor - 1, 2)

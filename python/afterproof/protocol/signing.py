@@ -4,7 +4,7 @@ The rules are those of ``contracts/libraries/PublicKeys.sol`` and ``contracts/sc
 Sources: SEC 1 and EIP-2 (low s). RSA is in :mod:`.rsa_pss`, P-256 in :mod:`.p256`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Protocol
@@ -29,7 +29,7 @@ from .receipt import (
     keccak,
     receipt_hash,
 )
-from .rsa_pss import PSS, SHA256, is_rsa_key, pss_verifier
+from .rsa_pss import PSS, SHA256, PssVerifier, is_rsa_key
 
 _HALF_N: Final = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
 _RSA_PSS: Final = Scheme.OPENGRADIENT_RSA_PSS
@@ -87,7 +87,7 @@ def _verifier(scheme: Scheme, public_key: bytes) -> Callable[[bytes, bytes], boo
         return lambda message_hash, signature: recover_address(message_hash, signature) == address
     if scheme is Scheme.P256:
         return lambda message_hash, signature: verify_p256(public_key, signature, message_hash)
-    return pss_verifier(public_key)
+    return PssVerifier(public_key)
 
 
 def verify_leaf(leaf: Leaf, public_key: bytes, domain: Domain) -> bool:
@@ -129,6 +129,16 @@ def words_verifier(key: NodeKey, domain: Domain) -> Callable[[bytes, bytes], boo
         return signed(keccak(b"\x19\x01" + separator + receipt_hash(words)), signature)
 
     return by_message if key.scheme is _RSA_PSS else by_digest
+
+
+def all_signed(key: NodeKey, words: Sequence[bytes], signatures: Sequence[bytes]) -> bool:
+    """Whether all receipts in raw words are seen at once to be signed by an RSA key; False says nothing of any."""
+    if not isinstance(key.signed, PssVerifier) or {receipt[32:64] for receipt in words} != {ZERO}:
+        return False
+    if {receipt[128:184] for receipt in words} != {_NO_EVIDENCE}:
+        return False
+    messages = [keccak_256(receipt[64:128] + receipt[160:]).digest() for receipt in words]
+    return key.signed.all(messages, signatures)
 
 
 def verify(signed: SignedReceipt, domain: Domain) -> bool:
