@@ -4,7 +4,6 @@ The chain is in memory and the data in this process, so what is measured is the 
 comparing and writing down, on all processors, from an empty state to the report.
 """
 
-import os
 import tempfile
 import time
 from collections.abc import Iterator
@@ -20,11 +19,13 @@ from afterproof.audit.run import Audit
 from afterproof.audit.scope import Scope
 from afterproof.chain.memory import MemoryChain
 from afterproof.config import Config
-from afterproof.data import Data
+from afterproof.data import Data, Source
 from afterproof.protocol.batching import build_batch, declared_range
 from afterproof.protocol.receipt import ZERO, Receipt, keccak
 from afterproof.protocol.signing import RsaPssSigner
 from afterproof.protocol.terms import ETHER, PRODUCTION
+from afterproof.running import runner
+from afterproof.settings import Engine
 from afterproof.steps import Context
 from afterproof.store import Store
 
@@ -32,7 +33,7 @@ _OWNER, _RELAYER = bytes([1]) * 20, bytes([2]) * 20
 _BATCH: Final = 1_024
 
 
-class _Published(dict[str, bytes]):
+class _Published(dict[str, bytes], Source):
     """What is published, by address."""
 
     def fetch(self, uri: str, at_most: int) -> bytes:
@@ -74,11 +75,12 @@ def _figures(batches: int, size: int) -> Iterator[tuple[str, float, str]]:
         store = Store.open(Path(folder) / "audit.sqlite3", chain.deployment, "auditor", exclusive=True)
         with closing(store):
             data = Data(others=published, archive=Passing())
-            context = Context(relayer, store, Config(), data, lambda: chain.now)
-            started = time.perf_counter()
-            audit = Audit(context, Scope(), os.cpu_count())
-            report = collect(context, Scope(), audit, audit.run())
-            taken = time.perf_counter() - started
+            with runner(Engine.POOL, None, None) as judges:
+                context = Context(relayer, store, Config(), data, lambda: chain.now, runner=judges)
+                started = time.perf_counter()
+                audit = Audit(context, Scope())
+                report = collect(context, Scope(), audit, audit.run())
+                taken = time.perf_counter() - started
     if not report.is_clean or report.all.tally.final != batches * size:
         raise RuntimeError("the audit of an honest history found it wanting")
     yield "audit_receipts_per_s", batches * size / taken, "receipts/s"

@@ -25,6 +25,8 @@ BENCHMARKS: Final[Mapping[str, str]] = {
     "promise": "benchmarks.promise",
     "post": "benchmarks.posting",
     "intake": "benchmarks.intake",
+    "verify": "benchmarks.verify",
+    "verify-memory": "benchmarks.verify_memory",
     "audit": "benchmarks.audit",
     "dispute": "benchmarks.dispute",
     "memory": "benchmarks.memory",

@@ -26,6 +26,7 @@ from .settings import (
     URL,
     URLS,
     Answering,
+    Engine,
     PostgresUrl,
     at_least,
     read_section,
@@ -339,6 +340,24 @@ class VerifierConfig:
         (),
         ANY_URLS,
         example=("https://verifier.example.org",),
+    )
+    workers: int | None = setting(
+        "Processes that judge batches at the same time; 1: this one alone. Unset: as many as there are processors, or "
+        "on a cluster as many as it has.",
+        None,
+        at_least(1, 4096),
+        example=2,
+    )
+    engine: Engine = setting(
+        "What batches are judged on: processes of this machine (pool), or Ray (ray), which the extra "
+        "afterproof[scale] installs.",
+        Engine.POOL,
+    )
+    ray_address: str | None = setting(
+        "The Ray cluster, as ray://host:10001 or host:6379. Unset: a Ray of its own on this machine.",
+        None,
+        FILLED,
+        example="head.example.org:6379",
     )
     demand: bool = setting(
         "Whether to demand on chain the tiles whose data cannot be had or is not what was posted. A demand's deposit "

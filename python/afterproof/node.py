@@ -20,6 +20,7 @@ from .data.choice import publisher
 from .errors import AfterproofError, ConfigError
 from .protocol.errors import ProtocolError
 from .protocol.signing import Secp256k1Signer
+from .running import runner
 from .steps import Context, Step
 from .steps.account import account
 from .steps.alarm import Alarm
@@ -159,11 +160,12 @@ def run_verifier(
 ) -> None:
     """Check every batch and attestation that is posted, prove the faults, challenge what no document proves.
 
-    Runs until ``stop`` is set or the process is told to end.
+    Runs until ``stop`` is set or the process is told to end; batches are judged on the runner that the settings choose.
 
     ``chain`` acts as the prover. Prints one line that starts with ``verifier ready`` once it knows the chain.
 
     Raises:
+        ConfigError: what the settings choose to judge on is not there.
         ForeignStore, StoreUnavailable: the database; or others act on it from another account.
     """
     settings = config.verifier
@@ -179,7 +181,9 @@ def run_verifier(
         store.act_from(chain.account)
         metrics = metrics or Metrics("verifier")
         store.tell_commits(metrics.process.on_commit)
-        context = Context(chain, store, config, data, metrics=metrics)
+        # Before signals are ours: Ray has an opinion of its own on them.
+        judges = stack.enter_context(runner(settings.engine, settings.workers, settings.ray_address, stop))
+        context = Context(chain, store, config, data, metrics=metrics, runner=judges)
         stack.enter_context(stopped_by_signals(stop))
         with (
             _public(context, stop),

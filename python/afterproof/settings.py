@@ -24,6 +24,13 @@ class Answering(StrEnum):
     NEVER = "NEVER"
 
 
+class Engine(StrEnum):
+    """What judges batches: processes of this machine, or a Ray cluster."""
+
+    POOL = "pool"
+    RAY = "ray"
+
+
 def at_least(least: float, most: float | None = None) -> Rule:
     """A number no less than ``least`` and, where given, no more than ``most``."""
     if most is None:

@@ -167,9 +167,11 @@ def _check_verdicts(machine: StepsBase, name: str, proven: list[FaultProven]) ->
     for identity, planted in machine.cheated():
         batch = machine.settlement.batches[identity]
         archive = machine.contexts[name].data.archive
-        held = archive.tiles(identity, batch.header, planted.batch.tree.tile_roots)
-        for tile, leaves in held.items():
-            assert tuple(leaves) == tuple(planted.batch.leaves[TILE * tile : TILE * (tile + 1)])
+        with archive.kept(identity, batch.header, planted.batch.tree.tile_roots) as kept:
+            tiles = {tile: kept.tile(tile) for tile in range(batch.header.tiles)}
+        held = {tile: columns for tile, columns in tiles.items() if columns is not None}
+        for tile, columns in held.items():
+            assert tuple(columns.leaves()) == tuple(planted.batch.leaves[TILE * tile : TILE * (tile + 1)])
         check = store.verdicts.check(identity)
         assert check is not None, f"{name} never looked at batch {identity}"
         lacking = set(range(batch.header.tiles)) - held.keys()

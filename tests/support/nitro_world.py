@@ -13,6 +13,7 @@ from typing import Any
 from afterproof.attestation.claims import NITRO, claims_of
 from afterproof.attestation.document import Document, parse
 from afterproof.chain.memory_evidence import NitroVerifier
+from afterproof.data import Source
 from afterproof.errors import DataUnavailable
 from afterproof.protocol.attestations import AttestationState, Binding, Claims
 from afterproof.protocol.receipt import keccak
@@ -37,7 +38,7 @@ PROBE = "https://probe.test/"
 """What answers whenever a verifier's network works."""
 
 
-class Documents:
+class Documents(Source):
     """Where documents are fetched: a shelf by address. ``missing`` addresses do not answer."""
 
     def __init__(self) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from afterproof.chain.base import ChainSender
 from afterproof.chain.memory import MemoryChain
 from afterproof.config import Config, RelayerConfig, VerifierConfig
-from afterproof.data import Archive, Data, Directory
+from afterproof.data import Archive, Data, Directory, Source
 from afterproof.errors import DataUnavailable
 from afterproof.node import ROLES
 from afterproof.protocol.header import BatchId
@@ -35,7 +35,7 @@ PROMISE_MARGIN = 5.0
 URL = "http://relayer.test"
 
 
-class Shelf:
+class Shelf(Source):
     """Where the world's verifiers fetch data: the relayer's folder, without the network between."""
 
     def __init__(self, directory: Directory) -> None:

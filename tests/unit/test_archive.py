@@ -4,6 +4,7 @@ what was fetched
 ├── it should be kept as it came, and read by the tile roots alone
 ├── with tiles missing → those should be found missing, and be put in when they come
 ├── replaced by a reorganisation → it should be none of the new batch's
+├── of many tiles → it should be read, judged and kept with few of them in memory
 ├── that the disk cannot take → it should be trouble of our own: nobody is accused
 └── it should be removed once nobody can claim anything by it, and not a second before
 served
@@ -12,16 +13,21 @@ served
 """
 
 import asyncio
+import os
+import tracemalloc
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import pytest
 
+from afterproof.data import NoArchive, Source
 from afterproof.errors import ArchiveBroken, DataUnavailable
 from afterproof.protocol.header import BatchId, batch_id
 from afterproof.protocol.last_claim import last_claim
 from afterproof.protocol.publication import most_bytes, publication
+from afterproof.protocol.receipt import Leaf, Receipt
 from afterproof.protocol.terms import DEMO
 from afterproof.steps import Context
 from afterproof.steps.check import check
@@ -55,7 +61,8 @@ def kept(verifier: Context, batch: BatchId) -> set[int]:
     """The tiles that are kept of a batch."""
     posted = verifier.store.batches.posted(batch)
     assert posted is not None
-    return set(verifier.data.archive.tiles(batch, posted.header, posted.tile_roots))
+    with verifier.data.archive.kept(batch, posted.header, posted.tile_roots) as found:
+        return {tile for tile in range(posted.header.tiles) if found.tile(tile) is not None}
 
 
 def get(verifier: Context, path: str) -> httpx.Response:
@@ -77,6 +84,40 @@ def test_archive_keeps_what_was_fetched_as_it_came(world: World, lane: OwnLane, 
         assert file.read() == batch.data and size == len(batch.data) <= most_bytes(300)
     assert kept(verifier, batch.id) == {0, 1}
     assert verifier.data.archive.batches() == [batch.id]
+
+
+def test_large_batch_is_never_in_memory_as_a_whole(world: World, lane: OwnLane, verifier: Context) -> None:
+    """Of all that it is, a missing tile included, which has the archive's file put together anew."""
+    stranger, count = os.urandom(32), 80 * 256
+    leaves = [
+        Leaf(Receipt(stranger, *[os.urandom(32)] * 4, issued_at=world.now), os.urandom(256))
+        for _ in range(count)
+    ]
+    batch = lane.post(*leaves, withheld=True)
+    size = len(batch.data)
+    lane.publish(batch, publication([*leaves[:512], *[None] * 256, *leaves[768:]]))
+    del leaves
+
+    class Web(Source):
+        """Hands the published file over as it is read."""
+
+        def fetch_into(self, uri: str, at_most: int, write: Callable[[bytes], object]) -> None:
+            with world.directory.path(batch.id).open("rb") as file:
+                while chunk := file.read(65_536):
+                    write(chunk)
+
+    verifier = replace(verifier, data=replace(verifier.data, others=Web()))
+    watch(verifier)
+    tracemalloc.start()
+    try:
+        check(verifier)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    found = verifier.store.verdicts.check(batch.id)
+    assert found is not None and (found.state, found.void) == ("partial", count - 256)
+    assert kept(verifier, batch.id) == set(range(80)) - {2}
+    assert size > 2 * peak
 
 
 def test_archive_takes_in_missing_tiles_when_they_come(
@@ -114,14 +155,11 @@ def test_disk_that_is_full_accuses_nobody(
 ) -> None:
     batch = lane.post(world.forged(1).leaf)
 
-    class Full:
-        def tiles(self, *_: object) -> dict[int, object]:
-            return {}
-
-        def keep(self, *_: object) -> None:
+    class Full(NoArchive):
+        def adopt(self, *_: object) -> None:
             raise ArchiveBroken("the data of batch 1 cannot be written: No space left on device")
 
-    full = replace(verifier, data=replace(verifier.data, archive=Full()))  # type: ignore[arg-type]
+    full = replace(verifier, data=replace(verifier.data, archive=Full()))
     world.round(full, steps=(watch, check))
     assert verifier.store.verdicts.of(batch.id) == []
     assert "cannot be judged yet, by no fault of its own" in caplog.text and "No space left" in caplog.text
@@ -172,7 +210,7 @@ def test_another_verifier_judges_by_it_what_it_cannot_have_elsewhere(
     world.round(verifier, steps=(watch, check))
     lane.withhold(batch)
 
-    class Web:
+    class Web(Source):
         """The verifier's archive is all there is of it."""
 
         def fetch(self, uri: str, at_most: int) -> bytes:

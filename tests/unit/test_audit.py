@@ -26,15 +26,16 @@ from pathlib import Path
 
 import pytest
 
-from afterproof.audit import examiner
 from afterproof.audit.run import DARK, NoNetwork
 from afterproof.errors import ChainUnavailable, ConfigError, DataUnavailable
 from afterproof.protocol.batching import Batch, build_batch
 from afterproof.protocol.header import lane_of
+from afterproof.protocol.judging import TileFindings, TileJob
 from afterproof.protocol.ledger import FUSE
 from afterproof.protocol.receipt import Leaf
 from afterproof.protocol.state import Claim, FaultKind, PromiseFault
 from afterproof.protocol.terms import DEMO
+from afterproof.running import tiles
 from tests.support.auditor import BAD, DUPLICATE, RANGE, audited, faults
 from tests.support.databases import on_both
 from tests.support.lane import OwnLane
@@ -194,9 +195,7 @@ def test_data_shown_on_chain(world: World, lane: OwnLane) -> None:
 def test_demanded_in_vain(world: World, lane: OwnLane) -> None:
     batch = lane.post(*leaves(world, 3), withheld=True)
     _demand(world, batch)
-    assert [one.outcome for one in audited(world, "early", workers=1, lanes=frozenset({1})).demands] == [
-        "open"
-    ]
+    assert [one.outcome for one in audited(world, "early", lanes=frozenset({1})).demands] == ["open"]
     world.wait(DEMO.answer_period + 2)
     world.chain.account_view(VERIFIER).expire_demand(batch.id, 0)
     again = lane.post(*batch.leaves)  # what was struck may be posted again
@@ -329,14 +328,14 @@ def test_node_down(world: World, lane: OwnLane) -> None:
 def test_judge_that_stumbles(world: World, lane: OwnLane, monkeypatch: pytest.MonkeyPatch) -> None:
     lane.post(*leaves(world, 2))
     bad = lane.post(world.signed(7).leaf)
-    judge = examiner.examine
+    judge = tiles.judge_tile
 
-    def stumbling(posting, *rest):  # type: ignore[no-untyped-def]
-        if posting.id == bad.id:
+    def stumbling(job: TileJob) -> TileFindings | None:
+        if job.root == bad.tree.root:
             raise ZeroDivisionError("a mistake of ours")
-        return judge(posting, *rest)
+        return judge(job)
 
-    monkeypatch.setattr(examiner, "examine", stumbling)
+    monkeypatch.setattr(tiles, "judge_tile", stumbling)
     report = audited(world)
     assert report.is_clean and not report.is_complete and report.unexamined == 1
     assert report.to_json()["clean"] is None and "a mistake of ours" in report.trouble[0]

@@ -22,6 +22,8 @@ from afterproof.protocol.header import batch_id
 from afterproof.protocol.report import percentile
 from afterproof.protocol.state import Claim, FaultKind
 from afterproof.protocol.terms import DEMO
+from afterproof.running.base import Inline
+from afterproof.running.pool import Pool
 from afterproof.store.audits import Candidate
 from tests.support.auditor import BAD, DUPLICATE, audited, auditor, faults
 from tests.support.crashes import Crash, crash_at
@@ -70,7 +72,7 @@ def test_killed_anywhere(world: World) -> None:
             context = auditor(world, name)
             try:
                 with crash_at(context.store, commit, when):
-                    audit = Audit(context, Scope(), 2)
+                    audit = Audit(context, Scope())
                     collect(context, Scope(), audit, audit.run())
                 ended = True
             except Crash:
@@ -179,17 +181,21 @@ def test_receipt_of_a_batch_that_is_gone_accuses_nobody(world: World) -> None:
 
 def test_receipt_that_does_not_stand_makes_no_duplicate(world: World) -> None:
     audits = auditor(world).store.audits
-    first, second = (Standing(seq, 0, 7, bytes(32), seq > 0) for seq in (0, 1))
-    third = Standing(2, 0, 7, bytes(32), True)
-    assert audits.add_receipts(1, [first]) == [] and audits.add_receipts(1, [second]) == []
-    assert audits.add_receipts(1, [third]) == [third]
-    assert audits.add_receipts(2, [third]) == []
+    found = []
+    for lane, seq, stands in ((1, 0, False), (1, 1, True), (1, 2, True), (2, 2, True)):
+        audits.add_receipts(lane, [Standing(seq, 0, 7, bytes(32), stands)])
+        found.append(audits.again(lane, range(seq, seq + 1), (7, 7)))
+    assert found == [[], [], [2], []]
+    assert audits.again(1, range(3), (7, 7)) == [2]
 
 
 def test_number_of_workers_makes_no_difference(world: World) -> None:
     history(world)
-    said = [audited(world, f"with{n}", workers=n).to_json() for n in (1, 2, 7)]
-    assert said[0] == said[1] == said[2]
+    with Pool(2) as pool:
+        said = [
+            audited(world, name, runner=one).to_json() for name, one in (("alone", Inline()), ("many", pool))
+        ]
+    assert said[0] == said[1]
 
 
 GAP = {"receipts": int, "p50": (int, type(None)), "p90": (int, type(None)), "p99": (int, type(None))}

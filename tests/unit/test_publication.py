@@ -106,17 +106,17 @@ def test_bytes_that_are_not_the_leaves_are_refused() -> None:
     first = publication(given_[:256])
     cases = {
         "ends before it": [first, data[:-1], data[: len(first) + 3], b"\x1f\x8b"],
-        "bytes follow the last of 2 tiles": [data + b"\0", data + gzip.compress(b"")],
+        "bytes follow the last of 300 leaves, in 2 tiles": [data + b"\0", data + gzip.compress(b""), packed + b"\0"],
         "tile 0 of 2": [
             gzip.compress(packed), publication(given_[:255]) + publication(given_[255:]), data[len(first) :] + first,
         ],
         "tile 1 of 2": [
             first + publication(given_[256:299]), first + b"\0" * 20, first + gzip.compress(b"") + data[len(first) :],
+            first + pack(given_[256:]), pack(given_[:256]) + data[len(first) :],
         ],
         "no gzip member": [first[:-8] + bytes(8) + data[len(first) :]],
         "is longer than": [zlib.compress(packed)],
         "ends before it|ends within it": [b"", packed[:-1]],
-        "bytes follow the last of 300": [packed + b"\0"],
     }  # fmt: skip
     for why, all_of_it in cases.items():
         for one in all_of_it:

@@ -28,8 +28,8 @@ from afterproof.protocol.header import BatchId, batch_id
 from afterproof.protocol.packing import pack
 from afterproof.protocol.publication import most_bytes
 from afterproof.protocol.terms import DEMO
+from afterproof.running import tiles
 from afterproof.steps import Context
-from afterproof.steps import check as check_module
 from afterproof.steps.check import check
 from afterproof.steps.watch import watch
 from afterproof.store.deadlines import Action
@@ -206,7 +206,7 @@ def test_check_of_an_unjudgeable_leaf_accuses_nobody_and_looks_again(
         raise error
 
     with monkeypatch.context() as patch:
-        patch.setattr(check_module, "judge_tiles", broken)
+        patch.setattr(tiles, "judge_tile", broken)
         assert check(verifier) is False
     assert verifier.store.verdicts.of(FIRST) == [] and verifier.store.verdicts.check(FIRST) is None
     assert not check(verifier) and verifier.store.verdicts.check(FIRST) is None  # not at once

@@ -24,6 +24,7 @@ from typing import Any
 import pytest
 
 from afterproof.chain.base import DemandExpired, Posted, TileAnswered, TileDemanded
+from afterproof.data import Source
 from afterproof.errors import ChainUnavailable
 from afterproof.protocol.batching import Batch
 from afterproof.protocol.receipt import Leaf
@@ -302,7 +303,7 @@ def test_probe_that_answers_is_a_sign(world: World, lane: OwnLane) -> None:
     batch = lane.post(*leaves(world, 2), withheld=True)
     asked: list[str] = []
 
-    class Web:
+    class Web(Source):
         def fetch(self, uri: str, at_most: int) -> bytes:
             asked.append(uri)
             return b"hello" if uri == "https://probe.test/" else world.shelf.fetch(uri, at_most)

@@ -32,7 +32,7 @@ from afterproof.store.database import Database, open_database
 from afterproof.store.deadlines import Action, Deadline
 from afterproof.store.faults import ProvenFault
 from afterproof.store.receipts import AlreadyNamed
-from afterproof.store.schema import MIGRATIONS
+from afterproof.store.schema import _KEYS, MIGRATIONS
 from afterproof.store.verdicts import Verdict, What
 from tests.support.crashes import tables
 from tests.support.databases import on_both, place
@@ -100,6 +100,26 @@ def test_open_when_older_follows_the_registry_from_the_beginning(tmp_path: Path)
     assert store.chain.cursor() is None and list(store.chain.blocks_back()) == []
     followed(store, 9)
     assert store.registry.public_key(NODE) == b"key"
+
+
+def test_open_when_older_checks_again_what_can_still_be_disputed(tmp_path: Path) -> None:
+    old = older(tmp_path, MIGRATIONS.index(_KEYS))
+    for first_seq, final_at in ((0, 1500), (5, None), (9, None)):
+        old.execute(
+            "INSERT INTO posted (lane, first_seq, count, root, header, tile_roots, data_uri, tx_hash, block, timestamp,"
+            " final_at) VALUES (1, ?, 4, ?, ?, ?, '', ?, 3, 1003, ?)",
+            (first_seq, *[bytes(32)] * 4, final_at),
+        )
+    for first_seq in (0, 5):
+        old.execute("INSERT INTO checks VALUES (1, ?, 'checked', '', 1, 4, 0, 0, 1004, 4)", (first_seq,))
+    old.execute("INSERT INTO seen VALUES (1, 1000, ?, 5)", (bytes(16),))
+    old.close()
+    store = opened(tmp_path)
+    assert store.seen.count() == 0
+    assert [one.batch for one in store.deadlines.all(Action.CHECK)] == [
+        batch_id(1, 5)
+    ]  # the last is due anyway
+    assert store.verdicts.check(batch_id(1, 0)) is not None and store.verdicts.check(batch_id(1, 5)) is None
 
 
 def test_open_when_older_finds_its_receipts_by_every_name(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ or whose data could not be had, are looked at again by the next run.
 """
 
 import logging
-import os
 import threading
 import time
 from collections import deque
@@ -15,18 +14,22 @@ from typing import Final
 
 from ..chain.base import Block
 from ..errors import AfterproofError, ChainUnavailable, ConfigError
-from ..protocol.header import BatchId, lane_of
+from ..protocol.header import BatchId, first_seq_of, lane_of
 from ..protocol.state import FaultKind
+from ..running.tiles import NotJudged
 from ..steps import Context
 from ..steps.context import backoff
 from ..steps.watch import watch
-from .examiner import NotJudged, Result, examine_batch, network_works
+from .examiner import Result, examine_batch, network_works
 from .scope import Scope, Task, plan
 
 log = logging.getLogger(__name__)
 
 Tell = Callable[[str, int, int], None]
 """Told of progress: what is being done, how much of it is done, of how much."""
+
+AHEAD: Final = 4
+"""Batches whose data is fetched and read at the same time; their tiles are judged by as many workers as there are."""
 
 ATTEMPTS: Final = 5
 """How often a node that does not answer is asked, before the audit is put off."""
@@ -46,18 +49,16 @@ class NoNetwork(AfterproofError):
 
 
 class Audit:
-    """An audit of ``scope`` on an auditor's store; ``workers`` threads fetch and judge."""
+    """An audit of ``scope`` on an auditor's store; the context's runner judges."""
 
     def __init__(
         self,
         context: Context,
         scope: Scope,
-        workers: int | None = None,
         tell: Tell = lambda what, done, total: None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._context, self._scope, self._tell, self._sleep = context, scope, tell, sleep
-        self._workers = workers or os.cpu_count() or 1
         self._stopped = threading.Event()
         self._in_the_dark = 0
         self.trouble: list[str] = []
@@ -130,18 +131,21 @@ class Audit:
             self._tell("examining batches", done, len(tasks))
 
     def _examined(self, tasks: Iterable[Task], cursor: Block) -> Iterator[tuple[Task, Result | None]]:
-        """The results in order; no more batches are held at a time than workers need. None: it could not be judged."""
+        """The results in order, ``AHEAD`` batches at a time. None: it could not be judged."""
         waiting: deque[tuple[Task, Future[Result | None]]] = deque()
-        pool = ThreadPoolExecutor(self._workers, "audit")
+        pool = ThreadPoolExecutor(AHEAD, "audit")
         try:
             for task in tasks:
                 waiting.append((task, pool.submit(self._examine, task.batch, cursor)))
-                if len(waiting) > self._workers:
+                if len(waiting) > AHEAD:
                     first, future = waiting.popleft()
                     yield first, future.result()
             while waiting:
                 first, future = waiting.popleft()
                 yield first, future.result()
+        except BaseException:
+            self._context.runner.stop()  # nobody is to wait for what is left of large batches
+            raise
         finally:
             self._stopped.set()
             pool.shutdown(wait=True, cancel_futures=True)
@@ -156,18 +160,22 @@ class Audit:
         try:
             return examine_batch(self._context, posted, cursor)
         except NotJudged as error:
-            log.error("%s", error, exc_info=error.__cause__)
+            log.error("%s: %s", error, error.trace)
             self.trouble.append(str(error))
             return None
 
     def _record(self, task: Task, result: Result, delay: int, cursor: Block) -> None:
-        """Write down what was found of a batch, with the receipts that stand at an earlier number too."""
-        audits, lane = self._context.store.audits, lane_of(task.batch)
+        """Write down what was found of a batch, with the receipts that stand at an earlier number too.
+
+        Receipts of later batches may be in the store already: they stand at later numbers, and are younger.
+        """
+        audits, lane, first_seq = self._context.store.audits, lane_of(task.batch), first_seq_of(task.batch)
         with self._context.store.transaction():
-            again = audits.add_receipts(lane, result.standings)
             audits.forget_receipts_before(lane, result.posted.header.anchor - delay)
             if not task.for_others:
-                result.found.faults += [(one.index, int(FaultKind.DUPLICATE_RECEIPT)) for one in again]
+                numbers = range(first_seq, result.posted.end)
+                again = audits.again(lane, numbers, result.times) if result.times is not None else []
+                result.found.faults += [(seq - first_seq, int(FaultKind.DUPLICATE_RECEIPT)) for seq in again]
                 result.found.faults.sort()
                 audits.put(result.found, result.posted.root, result.settled_at, cursor.number)
         self._in_the_dark = self._in_the_dark + 1 if result.found.lacking else 0

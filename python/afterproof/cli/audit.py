@@ -14,6 +14,7 @@ from ..errors import AfterproofError
 from ..protocol.errors import ProtocolError
 from ..telemetry.logs import LogLevel
 from .audit_text import described
+from .judging import judged_on, judging
 from .options import examples, reads
 from .output import emit, note
 from .session import Session, pass_session
@@ -22,6 +23,7 @@ from .values import Time, moment
 if TYPE_CHECKING:
     from ..audit.scope import Scope
     from ..chain.base import Block, ChainSender, Deployment
+    from ..config import Config
     from ..protocol.report import Report
 
 NOT_CLEAN: Final = 1
@@ -40,6 +42,7 @@ _BLOCK: Final = click.IntRange(min=0)
         "afterproof audit",
         "afterproof audit --lane 3 --since 2026-02-01T00:00:00Z --until 2026-02-28T23:59:59Z",
         "afterproof audit --from-block 1200000 --to-block 1300000 --json > report.json",
+        "afterproof audit --engine ray --ray-address head.example.org:6379",
     ),
 )
 @click.option(
@@ -61,11 +64,7 @@ _BLOCK: Final = click.IntRange(min=0)
     metavar="DIR",
     help="Look for data here first, and keep here what is fetched [default: nothing is kept].",
 )
-@click.option(
-    "--workers",
-    type=click.IntRange(1, 256),
-    help="Batches that are fetched and judged at the same time [default: as many as there are processors].",
-)
+@judged_on
 @reads
 @pass_session
 def audit(
@@ -77,7 +76,9 @@ def audit(
     until: int | None,
     state: Path | None,
     archive: Path | None,
+    engine: str | None,
     workers: int | None,
+    ray_address: str | None,
     as_json: bool,
 ) -> int:
     """Judge every receipt that was ever posted, from the chain and the published data alone.
@@ -102,7 +103,8 @@ def audit(
     if scope.since > scope.until:
         raise click.UsageError("--since must not be later than --until")
     try:
-        report, cursor = _audited(session, scope, state, archive, workers)
+        config = judging(session.config, engine, workers, ray_address)
+        report, cursor = _audited(session, config, scope, state, archive)
     except (AfterproofError, ProtocolError, OSError) as error:
         note(f"error: {error}")
         return UNTOLD
@@ -129,12 +131,13 @@ def default_state(deployment: "Deployment") -> Path:
 
 
 def _audited(
-    session: Session, scope: "Scope", state: Path | None, archive: Path | None, workers: int | None
+    session: Session, config: "Config", scope: "Scope", state: Path | None, archive: Path | None
 ) -> "tuple[Report, Block]":
     from ..audit.collect import collect
     from ..audit.examiner import Passing
     from ..audit.run import Audit
     from ..data import Archive, Data
+    from ..running import runner
     from ..steps import Context
     from ..store import Store
 
@@ -142,11 +145,15 @@ def _audited(
     folder = state or default_state(session.deployment)
     data = Data(others=session.fetcher, archive=Archive(archive) if archive is not None else Passing())
     place = folder / "audit.sqlite3"
-    with closing(Store.open(place, session.deployment, "auditor", exclusive=True)) as store:
+    settings = config.verifier
+    with (
+        closing(Store.open(place, session.deployment, "auditor", exclusive=True)) as store,
+        runner(settings.engine, settings.workers, settings.ray_address) as judges,
+    ):
         # It only reads: nothing that an auditor runs asks for an account.
-        context = Context(cast("ChainSender", session.reader), store, session.config, data)
+        context = Context(cast("ChainSender", session.reader), store, config, data, runner=judges)
         with Progress() as progress:
-            run = Audit(context, scope, workers, progress.tell)
+            run = Audit(context, scope, progress.tell)
             cursor = run.run()
             progress.tell("adding up", 0, 1)
             return collect(context, scope, run, cursor), cursor

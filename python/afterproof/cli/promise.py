@@ -181,8 +181,8 @@ def source_of(session: Session, file: Path | None) -> Source:
     return _Given(file) if file else Fetcher(settings.allow_private_data, settings.data_timeout)
 
 
-class _Given:
-    """Implements :class:`Source` by one file."""
+class _Given(Source):
+    """One file."""
 
     def __init__(self, file: Path) -> None:
         self._data = read_bytes(file)

@@ -9,6 +9,7 @@ from .. import telemetry
 from ..keyfiles import gateway_key, promise_key, relayer_token
 from ..protocol.signing import Secp256k1Signer
 from ..telemetry.logs import LogFormat
+from .judging import judged_on, judging
 from .options import config_option, examples
 from .session import Session, pass_session
 
@@ -46,22 +47,37 @@ def relayer(session: Session, verbose: bool, log_format: str | None) -> None:
 
 @click.command(
     short_help="Check what is posted and prove faults.",
-    epilog=examples("afterproof verifier --config verifier.toml", "afterproof verifier --dry-run"),
+    epilog=examples(
+        "afterproof verifier",
+        "afterproof verifier --config verifier.toml",
+        "afterproof verifier --dry-run",
+        "afterproof verifier --workers 8",
+        "afterproof verifier --engine ray --ray-address head.example.org:6379",
+    ),
 )
 @click.option(
     "--dry-run", is_flag=True, help="Send nothing; say what would have been sent. Needs no account."
 )
+@judged_on
 @_verbose
 @_log_format
 @config_option
 @pass_session
-def verifier(session: Session, dry_run: bool, verbose: bool, log_format: str | None) -> None:
+def verifier(
+    session: Session,
+    dry_run: bool,
+    verbose: bool,
+    log_format: str | None,
+    engine: str | None,
+    workers: int | None,
+    ray_address: str | None,
+) -> None:
     """Check every batch that anybody posts, and prove every fault, for a share of what the lane loses.
 
     Checks every attestation of a node too, and challenges those that their documents do not prove.
 
     Needs an account (account.keystore) with some coin for gas, and a deployment (chain.deployment) in the settings.
-    Started again, it goes on where it was.
+    Started again, it goes on where it was. Batches are judged by several processes at a time, or on a Ray cluster.
     """
     from ..node import run_verifier
     from ..telemetry.metrics import Metrics
@@ -69,12 +85,12 @@ def verifier(session: Session, dry_run: bool, verbose: bool, log_format: str | N
     _log(session, verbose, log_format)
     metrics = Metrics("verifier")
     session.observer = metrics.chain.on_request
-    settings = session.config.verifier
-    if dry_run or settings.dry_run:
-        config = replace(session.config, verifier=replace(settings, dry_run=True))
+    config = judging(session.config, engine, workers, ray_address)
+    if dry_run or config.verifier.dry_run:
+        config = replace(config, verifier=replace(config.verifier, dry_run=True))
         run_verifier(config, session.rehearsal, threading.Event(), metrics)
     else:
-        run_verifier(session.config, session.sender, threading.Event(), metrics)
+        run_verifier(config, session.sender, threading.Event(), metrics)
 
 
 @click.command(

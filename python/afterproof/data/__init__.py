@@ -3,6 +3,7 @@
 The bytes are those of :mod:`afterproof.protocol.publication`.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import BinaryIO, Protocol
 
@@ -61,8 +62,16 @@ class Source(Protocol):
         """
         ...
 
+    def fetch_into(self, uri: str, at_most: int, write: Callable[[bytes], object]) -> None:
+        """Hand the bytes at ``uri`` to ``write``, as they come; what it raises ends it.
 
-class _Nothing:
+        Raises:
+            DataUnavailable: they cannot be had, or are more than ``at_most``; some may have been written then.
+        """
+        write(self.fetch(uri, at_most))
+
+
+class _Nothing(Source):
     """Publishes nothing and fetches nothing."""
 
     def publish(self, batch: BatchId, data: bytes) -> str:

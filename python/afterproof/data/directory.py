@@ -1,6 +1,8 @@
 """Batches published as files in a folder, one a batch, served by the relayer's own HTTP server."""
 
+import contextlib
 import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -17,22 +19,36 @@ class Directory:
 
     def publish(self, batch: BatchId, data: bytes) -> str:
         """Implements :meth:`Publisher.publish`: on disk, whole or not at all, when it returns."""
+        self.write(batch, [data])
+        return f"{self._base}/v1/batches/{batch}/data"
+
+    def write(self, batch: BatchId, parts: Iterable[bytes]) -> None:
+        """Write a batch's file, of ``parts`` as they come: on disk, whole or not at all, when it returns.
+
+        Raises:
+            DataUnavailable: it cannot be written.
+        """
         path = self.path(batch)
         temporary = path.with_suffix(".new")
-        try:
+        with self._writing(batch):
             path.parent.mkdir(parents=True, exist_ok=True)
             with temporary.open("wb") as file:
-                file.write(data)
+                for part in parts:
+                    file.write(part)
                 file.flush()
                 os.fsync(file.fileno())
             temporary.replace(path)
             for folder in (path.parent, self._folder):
                 _sync(folder)
+
+    @contextlib.contextmanager
+    def _writing(self, batch: BatchId) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
             raise DataUnavailable(
-                f"the data of batch {batch} cannot be written to {path}: {error.strerror}"
+                f"the data of batch {batch} cannot be written to {self.path(batch)}: {error.strerror}"
             ) from None
-        return f"{self._base}/v1/batches/{batch}/data"
 
     def read_back(self, batch: BatchId, uri: str, at_most: int) -> bytes:
         """Implements :meth:`Publisher.read_back`: the file itself, which is what is served."""

@@ -44,9 +44,15 @@ class Fetcher:
 
     def fetch(self, uri: str, at_most: int) -> bytes:
         """Implements :meth:`Source.fetch`."""
+        parts = list[bytes]()
+        self.fetch_into(uri, at_most, parts.append)
+        return b"".join(parts)
+
+    def fetch_into(self, uri: str, at_most: int, write: Callable[[bytes], object]) -> None:
+        """Implements :meth:`Source.fetch_into`."""
         parts = _checked(uri)
         try:
-            return asyncio.run(asyncio.wait_for(self._get(parts, at_most), self._timeout))
+            asyncio.run(asyncio.wait_for(self._get(parts, at_most, write), self._timeout))
         except TimeoutError:
             raise DataUnavailable(f"{_shown(uri)}: took longer than {self._timeout:g} seconds") from None
         except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:
@@ -54,7 +60,7 @@ class Fetcher:
         except DataUnavailable as error:
             raise DataUnavailable(f"{_shown(uri)}: {error}") from None
 
-    async def _get(self, parts: SplitResult, at_most: int) -> bytes:
+    async def _get(self, parts: SplitResult, at_most: int, write: Callable[[bytes], object]) -> None:
         address = await asyncio.to_thread(self._address, parts)
         client = httpx.AsyncClient(
             timeout=self._timeout, follow_redirects=False, trust_env=False, verify=self._tls,
@@ -63,7 +69,7 @@ class Fetcher:
         async with client:
             response = await client.send(_request(client, parts, address), stream=True)
             try:
-                return await _body(response, at_most)
+                await _body(response, at_most, write)
             finally:
                 await response.aclose()
 
@@ -124,17 +130,17 @@ def _request(client: httpx.AsyncClient, parts: SplitResult, address: str) -> htt
     )
 
 
-async def _body(response: httpx.Response, at_most: int) -> bytes:
+async def _body(response: httpx.Response, at_most: int, write: Callable[[bytes], object]) -> None:
     if response.status_code != 200:
         raise DataUnavailable(f"answered {response.status_code}")
     if response.headers.get("Content-Encoding", "identity") != "identity":
         raise DataUnavailable("answered with a compressed body")
-    body = bytearray()
+    had = 0
     async for part in response.aiter_raw():
-        body += part
-        if len(body) > at_most:
+        had += len(part)
+        if had > at_most:
             raise DataUnavailable(f"sent more than the {at_most} bytes that its leaves can have")
-    return bytes(body)
+        write(part)
 
 
 def _addresses(host: str, port: int) -> list[str]:

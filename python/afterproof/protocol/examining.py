@@ -1,16 +1,13 @@
 """Examining a posted batch at the chain's final words: what the one judge finds of it, and how each leaf stands."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from .attestations import NodeRecord
-from .header import BatchId, first_seq_of
-from .judging import Findings, Posting, judge_tiles
+from .header import BatchId, Header, first_seq_of
+from .judging import TileFindings
 from .merkle import TILE
-from .publication import Leaves
 from .reading import leaves_of
-from .receipt import Domain
 from .state import FaultKind
 
 
@@ -69,7 +66,8 @@ class Lacking:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A timely receipt that may stand elsewhere on the lane too; ``stands``: nothing is wrong with it by itself."""
+    """A timely receipt, by its key, that may stand elsewhere on the lane too; ``stands``: nothing is wrong with it by
+    itself."""
 
     seq: int
     index: int
@@ -97,83 +95,78 @@ class Examined:
     whole: Counter[int] = field(default_factory=Counter)
 
 
-def examine(
-    posting: Posting,
-    tiles: Mapping[int, Leaves],
-    why: str,
-    word: ChainWord,
-    node_of: Callable[[bytes], NodeRecord | None],
-    domain: Domain,
-) -> tuple[Examined, list[Standing]]:
-    """What is found of a batch of which ``tiles`` were had, the others not, for ``why``; and its timely receipts.
+class Examination:
+    """The examination of a batch, tile by tile in any order, at what the chain says of it.
 
     A leaf has one fault at most beside a misdeclared range, which the batch has once. A duplicate is not found here.
     """
-    found, standings = Examined(posting.id), list[Standing]()
-    nodes: dict[bytes, NodeRecord | None] = {}
 
-    def known(node: bytes) -> NodeRecord | None:
-        if node not in nodes:
-            nodes[node] = node_of(node)
-        return nodes[node]
+    def __init__(self, batch: BatchId, header: Header, word: ChainWord) -> None:
+        self._found, self._header, self._word = Examined(batch), header, word
+        self._ranged: int | None = None
 
-    is_ranged = False
-    for tile in range(posting.header.tiles):
-        said = word.tile(tile)
-        leaves = tiles.get(tile)
-        if leaves is None:
-            count = leaves_of(posting.header, tile)
-            if said.is_struck:
-                found.tally.struck += count
-            else:
-                found.tally.unavailable += count
-                found.lacking.append(Lacking(tile, count, why))
-            continue
-        end = max(word.window_end, word.now) if said.end is None else said.end  # as far as is known yet
-        judged = judge_tiles(posting, {tile: leaves}, {tile: end}.__getitem__, known, domain)
-        faults = [(fault.index, int(fault.kind)) for fault in judged.faults]
-        if is_ranged:
-            faults = [fault for fault in faults if fault[1] != FaultKind.MISDECLARED_RANGE]
-        is_ranged = is_ranged or any(kind == FaultKind.MISDECLARED_RANGE for _, kind in faults)
-        found.faults += sorted(faults)
-        found.checked += sum(leaf is not None for leaf in leaves)
-        _tally(found, posting, tile, leaves, judged, word)
-        standings += _standings(first_seq_of(posting.id), judged, word, said.is_struck)
-    return found, standings
+    def end_of(self, tile: int) -> int:
+        """When a tile ends, as far as is known yet."""
+        end = self._word.tile(tile).end
+        return max(self._word.window_end, self._word.now) if end is None else end
 
-
-def _tally(
-    found: Examined, posting: Posting, tile: int, leaves: Leaves, judged: Findings, word: ChainWord
-) -> None:
-    said, anchor, tally = word.tile(tile), posting.header.anchor, found.tally
-    final_at = said.end + 1 if said.end is not None and word.now > said.end else None
-    for index, leaf in enumerate(leaves, TILE * tile):
-        if leaf is None:
-            tally.empty += 1
-        elif said.is_struck:
-            tally.struck += 1
-        elif index in word.voids:
-            tally.void_by_proof += 1
-        elif index in judged.voids:
-            tally.void_by_rule += 1
+    def lack(self, tile: int, why: str) -> None:
+        """A tile could not be had."""
+        count, tally = leaves_of(self._header, tile), self._found.tally
+        if self._word.tile(tile).is_struck:
+            tally.struck += count
         else:
-            issued_at = leaf.receipt.issued_at
+            tally.unavailable += count
+            self._found.lacking.append(Lacking(tile, count, why))
+
+    def add(self, judged: TileFindings) -> list[Standing]:
+        """A tile was judged; its receipts that can be duplicates, or have some: none where the tile is struck."""
+        found = self._found
+        found.checked += judged.size - len(judged.empties)
+        found.faults += [(fault.index, int(fault.kind)) for fault in judged.faults]
+        if judged.ranged is not None:
+            self._ranged = min(
+                judged.ranged.index, judged.ranged.index if self._ranged is None else self._ranged
+            )
+        if self._word.tile(judged.tile).is_struck:
+            found.tally.empty += len(judged.empties)
+            found.tally.struck += judged.size - len(judged.empties)
+            return []
+        self._tally(judged)
+        voids, first_seq = self._word.voids, first_seq_of(found.batch)
+        bad = {fault.index for fault in judged.faults} | judged.voids
+        return [
+            Standing(first_seq + index, index, issued_at, receipt, index not in voids)
+            for index, issued_at, receipt in judged.timely
+            if index not in bad
+        ]
+
+    def result(self) -> Examined:
+        """What is found of the batch, once all of its tiles were looked at."""
+        found = self._found
+        if self._ranged is not None:
+            found.faults.append((self._ranged, int(FaultKind.MISDECLARED_RANGE)))
+            self._ranged = None
+        found.faults.sort()
+        found.lacking.sort(key=lambda one: one.tile)
+        return found
+
+    def _tally(self, judged: TileFindings) -> None:
+        said, anchor, found, word = self._word.tile(judged.tile), self._header.anchor, self._found, self._word
+        final_at = said.end + 1 if said.end is not None and word.now > said.end else None
+        first = TILE * judged.tile
+        proven = {index for index in word.voids if first <= index < first + judged.size} - judged.empties
+        found.tally.empty += len(judged.empties)
+        found.tally.void_by_proof += len(proven)
+        found.tally.void_by_rule += len(judged.voids - judged.empties - proven)
+        # What is not void is timely.
+        for index, issued_at, _ in judged.timely:
+            if index in proven or index in judged.voids:
+                continue
             found.to_post[max(0, anchor - issued_at)] += 1
             if final_at is None:
-                tally.posted += 1
+                found.tally.posted += 1
                 continue
-            tally.final += 1
+            found.tally.final += 1
             found.to_final[final_at - anchor] += 1
             found.whole[max(0, final_at - issued_at)] += 1
-
-
-def _standings(first_seq: int, judged: Findings, word: ChainWord, is_struck: bool) -> list[Standing]:
-    """The receipts of a tile that can be duplicates, or have some: none where the tile is struck."""
-    if is_struck:
-        return []
-    bad = {fault.index for fault in judged.faults if fault.kind != FaultKind.MISDECLARED_RANGE} | judged.voids
-    return [
-        Standing(seq, seq - first_seq, one.issued_at, one.hash, seq - first_seq not in word.voids)
-        for seq, one in judged.receipts
-        if seq - first_seq not in bad
-    ]

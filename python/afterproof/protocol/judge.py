@@ -9,10 +9,11 @@ from typing import Final
 
 from .attestations import NodeRecord
 from .batching import is_timely
+from .columns import Columns
 from .errors import InvalidField
 from .header import Header
 from .receipt import Domain, Leaf
-from .signing import NodeKey, key_of, verify_by
+from .signing import NodeKey, all_signed, key_of, verify_by, words_verifier
 from .state import FaultKind, VoidReason
 from .terms import Terms
 
@@ -54,6 +55,9 @@ class Wait:
 
 
 _ACCEPT: Final = Accept()
+_EMPTY: Final = Void(VoidReason.NONE)
+_UNTIMELY: Final = Void(VoidReason.UNTIMELY)
+_NOT_ENTITLED: Final = Void(VoidReason.NOT_ENTITLED)
 Verdict = Accept | Void | Dispute | Demand | Wait
 
 
@@ -78,21 +82,66 @@ class Judge:
         self._nodes = nodes
         self._domain = domain
         self._keys: dict[bytes, NodeKey | None] = {}
+        self._signers: dict[bytes, Callable[[bytes, bytes], bool] | None] = {}
 
     def verdict(self, leaf: Leaf | None) -> Accept | Void | Dispute:
         """The verdict on one leaf."""
         if leaf is None:
-            return Void(VoidReason.NONE)
+            return _EMPTY
         receipt = leaf.receipt
         if not is_timely(receipt.issued_at, self._anchor, self._terms):
-            return Void(VoidReason.UNTIMELY)
+            return _UNTIMELY
         name = receipt.node
         key = self._keys[name] if name in self._keys else self._entitled_key(name)
         if key is None:
-            return Void(VoidReason.NOT_ENTITLED)
+            return _NOT_ENTITLED
         if not verify_by(key, leaf, self._domain):
-            return Dispute(FaultKind.BAD_SIGNATURE, key.public_key)
+            return self._bad_signature(name)
         return _ACCEPT
+
+    def look(self, columns: Columns) -> tuple[dict[int, Void | Dispute], dict[int, int]]:
+        """What :meth:`verdict` says of each leaf in columns, by its place, where that is not Accept; and by place too
+        when those were issued that are timely.
+
+        For whoever judges all that anybody posts: no object is made for a leaf that nothing is wrong with.
+        """
+        earliest = self._anchor - self._terms.max_posting_delay
+        latest = self._anchor + self._terms.max_clock_skew
+        times = [-1 if words is None else int.from_bytes(words[160:]) for words in columns.words]
+        timely = {place: at for place, at in enumerate(times) if at >= 0 and earliest <= at <= latest}
+        found: dict[int, Void | Dispute] = {}
+        if len(timely) == len(times) and self._are_all_signed(columns):
+            return found, timely
+        if len(timely) < len(times):
+            late = (place for place in range(len(times)) if place not in timely)
+            found = {place: _EMPTY if times[place] < 0 else _UNTIMELY for place in late}
+        words_of, signatures, signers = columns.words, columns.signatures, self._signers
+        for place in timely:
+            words: bytes = words_of[place]  # type: ignore[assignment]
+            name = words[:32]
+            signed = signers[name] if name in signers else self._signer(name)
+            if signed is None:
+                found[place] = _NOT_ENTITLED
+            elif not signed(words, signatures[place]):
+                found[place] = self._bad_signature(name)
+        return found, timely
+
+    def _are_all_signed(self, columns: Columns) -> bool:
+        """Whether leaves, none of them empty, are seen at once to be one live node's; False says nothing of any."""
+        name, *others = columns.nodes
+        key = self._keys[name] if name in self._keys else self._entitled_key(name)
+        return not others and key is not None and all_signed(key, columns.words, columns.signatures)  # type: ignore[arg-type]
+
+    def _signer(self, name: bytes) -> Callable[[bytes, bytes], bool] | None:
+        """What tells whether a node that was live signed words; None: it was not live."""
+        key = self._keys[name] if name in self._keys else self._entitled_key(name)
+        signer = self._signers[name] = None if key is None else words_verifier(key, self._domain)
+        return signer
+
+    def _bad_signature(self, name: bytes) -> Dispute:
+        key = self._keys[name]
+        assert key is not None
+        return Dispute(FaultKind.BAD_SIGNATURE, key.public_key)
 
     def _entitled_key(self, name: bytes) -> NodeKey | None:
         """The key of a node that was live, or None."""

@@ -104,8 +104,8 @@ def _plain_levels(leaf_hashes: list[bytes]) -> Levels:
 
 def _parents(level: list[bytes]) -> list[bytes]:
     hasher, prefix = keccak_256, b"\x01"
-    paired = len(level) & ~1
-    parents = [hasher(prefix + level[i] + level[i + 1]).digest() for i in range(0, paired, 2)]
+    pairs = zip(level[::2], level[1::2], strict=False)  # an odd one is left over
+    parents = [hasher(prefix + left + right).digest() for left, right in pairs]
     if len(level) & 1:
         parents.append(level[-1])
     return parents

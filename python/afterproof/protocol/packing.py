@@ -10,14 +10,14 @@ before it, would be ambiguous with a receipt's first bytes; so each leaf starts 
 
 from collections.abc import Iterable
 
+from .columns import EMPTY_MARK, HEAD, columns_of
 from .errors import InvalidData
-from .receipt import EMPTY_LEAF_HASH, MAX_SIGNATURE, Leaf, Receipt
+from .receipt import EMPTY_LEAF_HASH, MAX_SIGNATURE, Leaf
 
 EMPTY = None
 """The empty leaf, where a :class:`Leaf` may stand."""
 
-_EMPTY_MARK = b"\xff\xff"
-MAX_PACKED_LEAF = 2 + 192 + MAX_SIGNATURE
+MAX_PACKED_LEAF = HEAD + MAX_SIGNATURE
 
 
 def hash_of(leaf: Leaf | None) -> bytes:
@@ -34,7 +34,7 @@ def pack(leaves: Iterable[Leaf | None]) -> bytes:
     parts: list[bytes] = []
     for leaf in leaves:
         if leaf is None:
-            parts.append(_EMPTY_MARK)
+            parts.append(EMPTY_MARK)
             continue
         if len(leaf.signature) > MAX_SIGNATURE:
             raise InvalidData(f"a signature of {len(leaf.signature)} bytes is longer than {MAX_SIGNATURE}")
@@ -48,34 +48,4 @@ def unpack(data: bytes, count: int) -> list[Leaf | None]:
     Raises:
         InvalidData: too few or too many bytes, or a signature's length above 256.
     """
-    leaves, end = unpack_some(data, count)
-    if end != len(data):
-        raise InvalidData(f"{len(data) - end} bytes follow the last of {count} leaves")
-    return leaves
-
-
-def unpack_some(data: bytes, count: int) -> tuple[list[Leaf | None], int]:
-    """The first ``count`` leaves packed in ``data``, and how many bytes they take; others may follow.
-
-    Raises:
-        InvalidData: too few bytes, or a signature's length above 256.
-    """
-    leaves: list[Leaf | None] = []
-    at = 0
-    for index in range(count):
-        head = data[at : at + 2]
-        if len(head) < 2:
-            raise InvalidData(f"leaf {index} of {count}: the data ends before it")
-        at += 2
-        if head == _EMPTY_MARK:
-            leaves.append(EMPTY)
-            continue
-        length = int.from_bytes(head)
-        if length > MAX_SIGNATURE:
-            raise InvalidData(f"leaf {index}: a signature of {length} bytes is longer than {MAX_SIGNATURE}")
-        end = at + 192 + length
-        if end > len(data):
-            raise InvalidData(f"leaf {index} of {count}: the data ends within it")
-        leaves.append(Leaf(Receipt.from_words(data[at : at + 192]), data[at + 192 : end]))
-        at = end
-    return leaves, at
+    return columns_of(data, count).leaves()

@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
+from .columns import Columns, columns_of, first_columns
 from .errors import InvalidData
 from .merkle import TILE
 from .packing import MAX_PACKED_LEAF, pack, unpack
@@ -18,6 +19,9 @@ Leaves = list[Leaf | None]
 
 MAX_FRAMING: Final = 128
 """Bytes that a tile may take beyond its packed leaves: a gzip member's head and end, and what deflate adds at worst."""
+
+CHUNK: Final = 64 * 1024
+"""Bytes that published data is read by."""
 
 _GZIP: Final = b"\x1f\x8b"
 _WINDOW: Final = 31  # zlib's name for: the largest window, in a gzip member
@@ -49,29 +53,66 @@ def read_publication(data: bytes, count: int) -> Leaves:
     Raises:
         InvalidData: they are not; nothing beyond ``MAX_PACKED_LEAF`` bytes a leaf was decompressed.
     """
-    if data[:2] != _GZIP:
-        return unpack(data, count)
-    chunks = (data[at : at + _CHUNK] for at in range(0, len(data), _CHUNK))
+    chunks = (data[at : at + CHUNK] for at in range(0, len(data), CHUNK))
     return [leaf for tile in read_tiles(chunks, count) for leaf in tile]
 
 
 def read_tiles(chunks: Iterable[bytes], count: int) -> Iterator[Leaves]:
-    """The tiles of a compressed batch of ``count`` leaves, one after the other, as its bytes come in ``chunks``.
+    """The tiles of a batch of ``count`` leaves, one after the other, as its published bytes come in ``chunks``.
 
     Raises:
-        InvalidData: a tile is not one gzip member of its packed leaves, or bytes follow the last.
+        InvalidData: a tile is not its packed leaves, or no gzip member of them, or bytes follow the last.
     """
-    source = _Source(chunks)
-    tiles = tiles_of(count)
-    for tile in range(tiles):
-        size = min(TILE, count - tile * TILE)
+    return (tile.leaves() for tile in TileReader(chunks, count))
+
+
+class TileReader:
+    """Reads the tiles of a batch of ``count`` leaves in columns, from tile ``first`` on, as their published bytes come.
+
+    Never more than a chunk and a tile is held. ``compressed``: whether they are; None: their first bytes tell.
+    """
+
+    def __init__(
+        self, chunks: Iterable[bytes], count: int, first: int = 0, compressed: bool | None = None
+    ) -> None:
+        self._source = _Source(chunks)
+        self._count, self._tile = count, first
+        self.compressed = is_compressed(self._source.start(2)) if compressed is None else compressed
+
+    @property
+    def at(self) -> int:
+        """How many bytes the tiles took that were read."""
+        return self._source.used
+
+    def __iter__(self) -> Iterator[Columns]:
+        return self
+
+    def __next__(self) -> Columns:
+        """The next tile.
+
+        Raises:
+            InvalidData: it is not its packed leaves, or no gzip member of them; or bytes follow the last.
+        """
+        tile, tiles = self._tile, tiles_of(self._count)
+        if tile >= tiles:
+            if self._source.has_more():
+                raise InvalidData(f"bytes follow the last of {self._count} leaves, in {tiles} tiles")
+            raise StopIteration
+        size = min(TILE, self._count - tile * TILE)
         try:
-            leaves = unpack(source.member(size * MAX_PACKED_LEAF), size)
+            columns = self._read(size)
         except InvalidData as error:
             raise InvalidData(f"tile {tile} of {tiles}: {error}") from None
-        yield leaves
-    if source.has_more():
-        raise InvalidData(f"bytes follow the last of {tiles} tiles")
+        self._tile += 1
+        return columns
+
+    def _read(self, size: int) -> Columns:
+        most = size * MAX_PACKED_LEAF
+        if self.compressed:
+            return columns_of(self._source.member(most), size)
+        columns, length = first_columns(self._source.start(most), size)
+        self._source.skip(length)
+        return columns
 
 
 def count_packed(data: bytes) -> int:
@@ -119,15 +160,14 @@ def is_compressed(start: bytes) -> bool:
     return start[:2] == _GZIP
 
 
-_CHUNK: Final = 64 * 1024
-
-
 class _Source:
-    """Gzip members from chunks of bytes; never more than a chunk and a member is held."""
+    """Bytes and gzip members from chunks; never more than a chunk is held beside what is asked for. ``used``: how many
+    bytes are behind."""
 
     def __init__(self, chunks: Iterable[bytes]) -> None:
         self._chunks = iter(chunks)
         self._rest = b""
+        self.used = 0
 
     def has_more(self) -> bool:
         """Whether a byte is left."""
@@ -137,6 +177,20 @@ class _Source:
                 return False
             self._rest = chunk
         return True
+
+    def start(self, most: int) -> bytes:
+        """The next bytes, ``most`` at most; they are still to be read."""
+        while len(self._rest) < most:
+            chunk = next(self._chunks, None)
+            if chunk is None:
+                break
+            self._rest += chunk
+        return self._rest[:most]
+
+    def skip(self, length: int) -> None:
+        """That many bytes of the start are read."""
+        self._rest = self._rest[length:]
+        self.used += length
 
     def member(self, most: int) -> bytes:
         """The next member's bytes, decompressed: ``most`` at most."""
@@ -152,7 +206,9 @@ class _Source:
                 raise InvalidData(f"is no gzip member: {error}") from None
             if len(found) > most:
                 raise InvalidData(f"unpacks to more than the {most} bytes that its leaves can have")
-            self._rest = stream.unconsumed_tail or stream.unused_data
+            left = stream.unconsumed_tail or stream.unused_data
+            self.used += len(self._rest) - len(left)
+            self._rest = left
         return bytes(found)
 
 

@@ -4,7 +4,7 @@
 (RSASSA-PSS); RFC 5280 (SubjectPublicKeyInfo).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from cryptography.exceptions import InvalidSignature
@@ -28,27 +28,43 @@ def is_rsa_key(public_key: bytes) -> bool:
     return public_key[33] >= 0x80 and public_key[288] & 1 == 1
 
 
-def pss_verifier(public_key: bytes) -> Callable[[bytes, bytes], bool]:
+class PssVerifier:
     """What says whether a message has a signature under a key of that form.
 
     The key is not loaded before a signature is looked at: anybody may hand in keys of nobody's.
     """
-    verify: Callable[..., None] | None = None
 
-    def signed(message: bytes, signature: bytes) -> bool:
-        nonlocal verify
+    def __init__(self, public_key: bytes) -> None:
+        self._public_key = public_key
+        self._verify: Callable[..., None] | None = None
+
+    def __call__(self, message: bytes, signature: bytes) -> bool:
+        """Whether it is the message's."""
         # OpenSSL takes a signature whose leading zeros were cut off; RFC 8017 section 8.1.2 step 1 does not.
         if len(signature) != 256:
             return False
-        if verify is None:
-            verify = _loaded(public_key).verify
         try:
-            verify(signature, message, PSS, SHA256)
+            self._loaded()(signature, message, PSS, SHA256)
         except InvalidSignature:
             return False
         return True
 
-    return signed
+    def all(self, messages: Sequence[bytes], signatures: Sequence[bytes]) -> bool:
+        """Whether each message has its own."""
+        if set(map(len, signatures)) != {256}:
+            return False
+        verify = self._loaded()
+        try:
+            for message, signature in zip(messages, signatures, strict=True):
+                verify(signature, message, PSS, SHA256)
+        except InvalidSignature:
+            return False
+        return True
+
+    def _loaded(self) -> Callable[..., None]:
+        if self._verify is None:
+            self._verify = _loaded(self._public_key).verify
+        return self._verify
 
 
 def _loaded(public_key: bytes) -> rsa.RSAPublicKey:

@@ -4,7 +4,7 @@ The rules are those of ``contracts/libraries/PublicKeys.sol`` and ``contracts/sc
 Sources: SEC 1 and EIP-2 (low s). RSA is in :mod:`.rsa_pss`, P-256 in :mod:`.p256`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Protocol
@@ -12,6 +12,7 @@ from typing import Final, Protocol
 from coincurve import PrivateKey, PublicKey
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa, utils
+from sha3 import keccak_256
 
 from .errors import InvalidField
 from .p256 import PREHASHED, is_p256_key, verify_p256
@@ -26,11 +27,17 @@ from .receipt import (
     SignedReceipt,
     digest,
     keccak,
+    receipt_hash,
 )
-from .rsa_pss import PSS, SHA256, is_rsa_key, pss_verifier
+from .rsa_pss import PSS, SHA256, PssVerifier, is_rsa_key
 
 _HALF_N: Final = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
 _RSA_PSS: Final = Scheme.OPENGRADIENT_RSA_PSS
+_NO_LATE: Final = bytes(24)
+"""The upper bytes of the word of an issuedAt that fits 64 bits."""
+
+_NO_EVIDENCE: Final = bytes(32) + _NO_LATE
+"""No evidence, and those bytes, which follow it."""
 
 
 def scheme_of(public_key: bytes) -> Scheme | None:
@@ -80,7 +87,7 @@ def _verifier(scheme: Scheme, public_key: bytes) -> Callable[[bytes, bytes], boo
         return lambda message_hash, signature: recover_address(message_hash, signature) == address
     if scheme is Scheme.P256:
         return lambda message_hash, signature: verify_p256(public_key, signature, message_hash)
-    return pss_verifier(public_key)
+    return PssVerifier(public_key)
 
 
 def verify_leaf(leaf: Leaf, public_key: bytes, domain: Domain) -> bool:
@@ -105,6 +112,33 @@ def verify_by(key: NodeKey, leaf: Leaf, domain: Domain) -> bool:
     if scheme is _RSA_PSS and (receipt.model != ZERO or receipt.evidence != ZERO):
         return False
     return key.signed(digest(receipt, scheme, domain), signature)
+
+
+def words_verifier(key: NodeKey, domain: Domain) -> Callable[[bytes, bytes], bool]:
+    """What says of a receipt in raw words (192 bytes) and a signature what :func:`verify_by` says of their leaf."""
+    signed, separator = key.signed, domain.separator
+
+    def by_message(words: bytes, signature: bytes) -> bool:
+        if words[128:184] != _NO_EVIDENCE or words[32:64] != ZERO:
+            return False
+        return signed(keccak_256(words[64:128] + words[160:]).digest(), signature)
+
+    def by_digest(words: bytes, signature: bytes) -> bool:
+        if words[160:184] != _NO_LATE or len(signature) > MAX_SIGNATURE:
+            return False
+        return signed(keccak(b"\x19\x01" + separator + receipt_hash(words)), signature)
+
+    return by_message if key.scheme is _RSA_PSS else by_digest
+
+
+def all_signed(key: NodeKey, words: Sequence[bytes], signatures: Sequence[bytes]) -> bool:
+    """Whether all receipts in raw words are seen at once to be signed by an RSA key; False says nothing of any."""
+    if not isinstance(key.signed, PssVerifier) or {receipt[32:64] for receipt in words} != {ZERO}:
+        return False
+    if {receipt[128:184] for receipt in words} != {_NO_EVIDENCE}:
+        return False
+    messages = [keccak_256(receipt[64:128] + receipt[160:]).digest() for receipt in words]
+    return key.signed.all(messages, signatures)
 
 
 def verify(signed: SignedReceipt, domain: Domain) -> bool:

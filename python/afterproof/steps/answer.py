@@ -24,8 +24,9 @@ from ..store.deadlines import Action, Deadline
 from ..store.demands import StoredDemand
 from ..store.verdicts import State, Verdict, What
 from ..units import ether
-from .context import Context, backoff, tiles_of
+from .context import Context, backoff
 from .rehearse import act, is_overtaken
+from .shelf import bring, kept_tile
 
 log = logging.getLogger(__name__)
 
@@ -130,7 +131,10 @@ def _kept(context: Context, due: Due) -> Leaves | None:
     """The tile's leaves, if they are to be had here."""
     posted, tile = due.posted, due.deadline.place
     if not _is_of_our_lane(context, due):
-        return tiles_of(context, posted, frozenset({tile})).get(tile)
+        columns = kept_tile(context, posted, tile)
+        if columns is None and bring(context, posted, tile):
+            columns = kept_tile(context, posted, tile)
+        return columns.leaves() if columns is not None else None
     first_seq = first_seq_of(posted.id) + TILE * tile
     receipts = context.store.receipts.each(context.lane, first_seq, leaves_of(posted.header, tile))
     leaves: Leaves = [None if receipt.emptied else receipt.leaf for receipt in receipts]

@@ -1,20 +1,25 @@
 """Check: have a posted batch's data, judge every leaf of it tile by tile, and write the verdicts in one commit.
 
-A tile's leaves are believed by the tile's root, wherever they come from: the chain, where a demand was answered; the
-archive; the address that was posted; other verifiers' archives.
+No batch is ever in memory as a whole, and its tiles are judged by as many workers as there are. A tile's leaves are
+believed by the tile's root, wherever they come from: the chain, where a demand was answered; the archive; the address
+that was posted; other verifiers' archives.
 """
 
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from ..chain.base import Block
-from ..data.tiles import Had, Wanted, obtain
-from ..errors import AfterproofError, ArchiveBroken
+from ..data.tiles import Had, obtain
+from ..errors import ArchiveBroken
+from ..protocol.columns import Columns
 from ..protocol.header import BatchId, first_seq_of, lane_of, name_of
 from ..protocol.judge import Wait
-from ..protocol.judging import MOST_FAULTS, Findings, Posting, judge_tiles
+from ..protocol.judging import MOST_FAULTS, Findings, Posting, Roots
 from ..protocol.merkle import TILE
+from ..running import RunStopped, WorkersLost
+from ..running.tiles import NotJudged, TileJudge
 from ..store import Store
 from ..store.batches import PostedBatch
 from ..store.deadlines import Action, Deadline
@@ -22,12 +27,16 @@ from ..store.demands import MissingTile
 from ..store.registry import EpochRecord
 from ..store.verdicts import Check, State, Verdict, What
 from .context import Context, backoff
+from .shelf import shown_of, wanted_of
 from .turns import turn
 
 log = logging.getLogger(__name__)
 
 RETRY: Final = 5
 """Seconds until trouble of our own is looked at again."""
+
+_ROWS: Final = 4096
+"""Receipts that are written to the store at a time."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +57,7 @@ class Look:
 
     def missing(self, had: Had) -> list[MissingTile]:
         """The tiles that were not had."""
-        lacking = sorted(self.wanted - set(had.tiles))
+        lacking = sorted(self.wanted - had.tiles)
         return [self.known_missing.get(tile, MissingTile(tile, self.now, had.why)) for tile in lacking]
 
     def is_true_still(self, store: Store) -> bool:
@@ -89,7 +98,11 @@ def _take(context: Context, batch: BatchId, now: int) -> None:
             if store.batches.posted(batch) is None:
                 store.deadlines.remove_all(batch, Action.CHECK)
         return
-    wait, trouble = _check(context, posted, due, cursor, now), f"batch {name_of(batch)}"
+    try:
+        wait = _check(context, posted, due, cursor, now)
+    except RunStopped:
+        return  # nothing was written down: it is still due
+    trouble = f"batch {name_of(batch)}"
     if wait is None:
         context.troubles.over(trouble)
         context.looks.add(batch, context.now)
@@ -118,59 +131,67 @@ def _check(
     wanted = set(range(posted.header.tiles)) if before is None else set(missing)
     wanted -= store.tiles.struck(posted, cursor.timestamp)
     look = Look(posted, due, epoch, cursor, now, before, missing, wanted)
+    found = Findings()
     try:
-        had = _have(context, look)
-    except ArchiveBroken as error:
+        had = _judge(context, look, found)
+    except (ArchiveBroken, WorkersLost) as error:
         return Wait(now + RETRY, str(error))
-    try:
-        found = _judge(context, look, had)
-    except AfterproofError:
-        raise
-    except Exception as error:
+    except NotJudged as error:
         # Whoever finds a leaf that our judge stumbles over must not keep us from other batches with it.
-        log.error(
-            "the judge failed on a leaf of batch %s",
-            name_of(posted.id),
-            exc_info=error,
-            extra=_fields(posted.id),
-        )
-        return Wait(now + RETRY, f"a leaf of it cannot be judged: {error}")
+        log.error("the judge failed: %s", error.trace, extra=_fields(posted.id))
+        return Wait(now + RETRY, str(error))
     _record(context, look, had, found)
     return None
-
-
-def _have(context: Context, look: Look) -> Had:
-    """The wanted tiles, as far as they can be had."""
-    posted = look.posted
-    mirrors = [url.rstrip("/") for url in context.config.verifier.mirrors]
-    addresses = (posted.data_uri, *(f"{url}/v1/batches/{posted.id}/data" for url in mirrors))
-    wanted = Wanted(posted.id, posted.header, posted.tile_roots, frozenset(look.wanted), addresses)
-    demanded = look.wanted & context.store.demands.of(posted.id).keys()
-    answered = {tile: context.store.tiles.shown(posted, tile) for tile in demanded}
-    had = obtain(context.data, wanted, {tile: one for tile, one in answered.items() if one is not None})
-    if had.fetched:
-        context.reach.found(look.now)
-    return had
 
 
 # --- judging, and writing down what was found -------------------------------------------------------
 
 
-def _judge(context: Context, look: Look, had: Had) -> Findings:
-    posted, registry, as_of = look.posted, context.store.registry, look.cursor.timestamp
+def _judge(context: Context, look: Look, found: Findings) -> Had:
+    """Have the wanted tiles, as far as they can be had, and judge them; ``found`` is what is found of them then."""
+    posted, store, as_of = look.posted, context.store, look.cursor.timestamp
 
     def end_of(tile: int) -> int:
-        end = context.store.tiles.end(posted, tile)
+        end = store.tiles.end(posted, tile)
         return max(posted.header.window_end, as_of) if end is None else end  # as far as is known yet
 
-    posting = Posting(posted.id, posted.header, posted.tile_roots, look.epoch.terms)
-    return judge_tiles(
-        posting,
-        had.tiles,
+    judge = TileJudge(
+        context.runner,
+        Posting(posted.id, posted.header, posted.tile_roots, look.epoch.terms),
         end_of,
-        lambda node: registry.node(node, as_of, posted.header.anchor),
+        lambda node: store.registry.node(node, as_of, posted.header.anchor),
         context.domain,
     )
+    had = _have(context, look, judge, found)
+    if had.fetched:
+        context.reach.found(look.now)
+    return had
+
+
+def _have(context: Context, look: Look, judge: TileJudge, found: Findings) -> Had:
+    posted = look.posted
+    wanted, shown = wanted_of(context, posted, look.wanted), shown_of(context, posted, look.wanted)
+
+    def take(tiles: Iterator[tuple[int, Columns]]) -> set[int]:
+        taken, rows = set[int](), list[tuple[int, int, bytes]]()
+        for one in judge.sound(tiles):
+            taken.add(one.tile)
+            found.add(one)
+            rows += [(first_seq_of(posted.id) + index, at, receipt) for index, at, receipt in one.timely]
+            if len(rows) >= _ROWS:
+                _index(context, look, rows)
+        _index(context, look, rows)
+        return taken
+
+    return obtain(context.data, wanted, shown, take)
+
+
+def _index(context: Context, look: Look, rows: list[tuple[int, int, bytes]]) -> None:
+    """Write where receipts stand: what is written of a batch that is not done with yet says nothing about it."""
+    if rows:
+        with context.store.transaction():
+            context.store.seen.add(lane_of(look.posted.id), rows)
+    rows.clear()
 
 
 def _record(context: Context, look: Look, had: Had, found: Findings) -> None:
@@ -225,7 +246,8 @@ def _last_known(store: Store) -> int:
 def _add_disputes(context: Context, look: Look, found: Findings) -> None:
     store, posted = context.store, look.posted
     room = MOST_FAULTS + 1 - store.verdicts.count(posted.id, What.DISPUTE)
-    for fault in found.faults[: max(room, 0)]:
+    roots = Roots(posted.tile_roots)
+    for fault in map(roots.whole, found.disputable[: max(room, 0)]):
         is_known = fault.kind in look.epoch.faults
         added = store.verdicts.add(
             Verdict(
@@ -241,8 +263,10 @@ def _add_disputes(context: Context, look: Look, found: Findings) -> None:
                 "leaf %d is at fault, but epoch %d knows no such fault", fault.index, look.epoch.number,
                 extra=_fields(posted.id) | {"place": fault.index},
             )  # fmt: skip
+    if found.times is None:
+        return
     first_seq = first_seq_of(posted.id)
-    for seq in store.seen.add(lane_of(posted.id), found.receipts)[:MOST_FAULTS]:
+    for seq in store.seen.shared(lane_of(posted.id), range(first_seq, posted.end), found.times, MOST_FAULTS):
         store.deadlines.add(Deadline(look.cursor.timestamp, Action.COMPARE, posted.id, seq - first_seq))
 
 
@@ -287,7 +311,7 @@ def _report(
     elif had:
         counts = {"accepted": found.accepted, "voided": found.void, "disputed": found.faulty}
         log.log(
-            logging.WARNING if found.faults else logging.INFO,
+            logging.WARNING if found.disputable else logging.INFO,
             "checked batch %s: %d accepted, %d void by rule, %d to dispute%s",
             name, *counts.values(), f", in {had} of {tiles} tiles" if missing else "", extra=fields | counts,
         )  # fmt: skip

@@ -11,13 +11,12 @@ from functools import partial
 from typing import Final
 
 from ..chain.base import Block, DemandState, Landed
-from ..errors import CallReverted, DataUnavailable, SendFailed
-from ..protocol.batching import TILE
+from ..data.tiles import obtain, sound_of
+from ..errors import CallReverted, SendFailed
 from ..protocol.claims import Opening
 from ..protocol.header import BatchId, first_seq_of
-from ..protocol.packing import hash_of
-from ..protocol.publication import Leaves, most_bytes
-from ..protocol.reading import TileProofs, sound_tiles
+from ..protocol.merkle import TILE
+from ..protocol.reading import TileProofs
 from ..protocol.receipt import hex0x
 from ..protocol.state import PromiseFault
 from ..protocol.watching import FOREVER, BreachClaim, Fate, Finding, Paid, Spot, Watched, claims_on, find
@@ -27,6 +26,7 @@ from ..store.watched import Number, WatchedPromise
 from ..units import ether, wei_of
 from .context import Context, backoff
 from .rehearse import AGAIN, act, is_overtaken
+from .shelf import kept_tile, wanted_of
 
 log = logging.getLogger(__name__)
 
@@ -266,7 +266,7 @@ class _Looks:
         self._context, self._cursor = context, cursor
         self._due: dict[int, int] = {}
         self._demands: dict[tuple[BatchId, int], DemandState | None] = {}
-        self._tile: tuple[BatchId, int, Leaves | str] | None = None
+        self._tile: tuple[tuple[BatchId, int], TileProofs | str] | None = None
 
     def due(self, include_by: int) -> int:
         """The last second in which a promise is in time, pauses regarded."""
@@ -305,11 +305,10 @@ class _Looks:
         if promised == {promise.opening.leaf_hash for promise in promises if promise.fate is Fate.KEPT}:
             return _Standing(promises[0].opening.leaf_hash)
         index = promises[0].opening.seq - first_seq_of(posted.id)
-        leaves = self._published(posted, index // TILE)
-        if isinstance(leaves, str):
-            return _Standing(why=leaves)
-        path = TileProofs(leaves, index // TILE, posted.tile_roots).of(index)
-        return _Standing(hash_of(leaves[index % TILE]), path)
+        tile = self._published(posted, index // TILE)
+        if isinstance(tile, str):
+            return _Standing(why=tile)
+        return _Standing(tile.hashes[index % TILE], tile.of(index))
 
     def _demand(self, batch: BatchId, tile: int) -> DemandState | None:
         key = batch, tile
@@ -317,25 +316,22 @@ class _Looks:
             self._demands[key] = self._context.chain.demand_of(batch, tile)
         return self._demands[key]
 
-    def _published(self, posted: PostedBatch, tile: int) -> Leaves | str:
-        """A tile's leaves by the batch's data; or why they cannot be had. One tile is kept at a time."""
-        if self._tile is None or self._tile[:2] != (posted.id, tile):
-            self._tile = posted.id, tile, self._found(posted, tile)
-        return self._tile[2]
+    def _published(self, posted: PostedBatch, tile: int) -> TileProofs | str:
+        """A tile of a batch by its published data; or why it cannot be had. One tile is kept at a time."""
+        if self._tile is None or self._tile[0] != (posted.id, tile):
+            self._tile = (posted.id, tile), self._found(posted, tile)
+        return self._tile[1]
 
-    def _found(self, posted: PostedBatch, tile: int) -> Leaves | str:
-        """From the archive if it is there: what the chain shows is, too. No other tile of the batch is asked for: it
-        may be withheld, and its place struck, so that nothing is seen of this one."""
-        data, header, roots = self._context.data, posted.header, posted.tile_roots
-        kept = data.archive.tiles(posted.id, header, roots)
-        if tile in kept:
-            return kept[tile]
-        try:
-            published = data.others.fetch(posted.data_uri, most_bytes(header.count))
-        except DataUnavailable as error:
-            return str(error)
-        sound, why = sound_tiles(published, header, roots)
-        return sound.get(tile, f"what is published is not what was posted: {why}")
+    def _found(self, posted: PostedBatch, tile: int) -> TileProofs | str:
+        """From the archive if it is there: what the chain shows is, too. Else what is published is fetched into it, as
+        far as it is what was posted: another tile may be withheld."""
+        context, why = self._context, ""
+        found = kept_tile(context, posted, tile)
+        if found is None:
+            wanted = wanted_of(context, posted, set(range(posted.header.tiles)))
+            why = obtain(context.data, wanted, {}, sound_of(posted.tile_roots)).why
+            found = kept_tile(context, posted, tile)
+        return TileProofs(found.leaves(), tile, posted.tile_roots) if found is not None else why
 
 
 def _about(pending: _Pending) -> tuple[int, int, int, bytes]:

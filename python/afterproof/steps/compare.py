@@ -3,26 +3,33 @@
 The same receipt on two lanes is no fault: each lane answers for its own numbers.
 """
 
+import contextlib
 import logging
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
 
+from ..data.tilefile import Kept
+from ..errors import ArchiveBroken
+from ..protocol.columns import Columns
 from ..protocol.evidence import duplicate_evidence
 from ..protocol.header import BatchId, first_seq_of, lane_of, name_of
 from ..protocol.judge import Void, Wait, judge_posted
 from ..protocol.judging import MOST_FAULTS
 from ..protocol.merkle import TILE
-from ..protocol.publication import Leaves
 from ..protocol.reading import TileProofs
 from ..protocol.receipt import Leaf, keccak
 from ..protocol.state import FaultKind
 from ..store.batches import PostedBatch
 from ..store.deadlines import Action, Deadline
 from ..store.verdicts import State, Verdict, What
-from .context import Context, tiles_of
+from .context import Context
+from .shelf import bring
 
 log = logging.getLogger(__name__)
+
+OPEN: Final = 8
+"""Batches of the archive that are open at a time: a receipt is on few."""
 
 RETRY: Final = 5
 """Seconds until trouble of our own is looked at again."""
@@ -42,33 +49,31 @@ class Place:
         return self.index // TILE
 
 
-@dataclass
 class Shelf:
-    """The batches that were had, as far as they are asked for."""
+    """The archive's batches, of which the last few that were asked for are open. To be closed."""
 
-    context: Context
-    read: dict[BatchId, dict[int, Leaves]] = field(default_factory=dict)
-    lacking: set[tuple[BatchId, int]] = field(default_factory=set)
-    last: PostedBatch | None = None
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._open: dict[BatchId, Kept] = {}
+        self._lacking: set[tuple[BatchId, int]] = set()
+        self._last: PostedBatch | None = None
 
     def posted(self, lane: int, seq: int) -> PostedBatch | None:
         """The batch that holds a number of a lane; neighbours are asked for one after the other."""
-        last = self.last
+        last = self._last
         if last is None or lane_of(last.id) != lane or not first_seq_of(last.id) <= seq < last.end:
-            self.last = self.context.store.batches.posted_with(lane, seq)
-        return self.last
+            self._last = self._context.store.batches.posted_with(lane, seq)
+        return self._last
 
-    def tile(self, posted: PostedBatch, tile: int) -> Leaves | None:
+    def tile(self, posted: PostedBatch, tile: int) -> Columns | None:
         """A tile of a batch; None: it cannot be had any more."""
-        if posted.id not in self.read:
-            archive = self.context.data.archive
-            self.read[posted.id] = archive.tiles(posted.id, posted.header, posted.tile_roots)
-        kept = self.read[posted.id]
-        if tile not in kept and (posted.id, tile) not in self.lacking:
-            kept |= tiles_of(self.context, posted, frozenset({tile}))
-            if tile not in kept:
-                self.lacking.add((posted.id, tile))
-        return kept.get(tile)
+        found = self._kept(posted).tile(tile)
+        if found is None and (posted.id, tile) not in self._lacking:
+            self._lacking.add((posted.id, tile))
+            if bring(self._context, posted, tile):
+                self._open.pop(posted.id).close()
+                found = self._kept(posted).tile(tile)
+        return found
 
     def place(self, lane: int, seq: int) -> Place | None:
         """The leaf at a number of a lane; None: it is not there, or not kept."""
@@ -77,13 +82,31 @@ class Shelf:
             return None
         index = seq - first_seq_of(posted.id)
         tile = self.tile(posted, index // TILE)
-        leaf = tile[index % TILE] if tile is not None else None
+        leaf = tile.leaf(index % TILE) if tile is not None else None
         return Place(posted, index, leaf) if leaf is not None else None
 
     def proof(self, place: Place) -> tuple[bytes, ...]:
         """The inclusion proof of a leaf."""
-        leaves = self.read[place.posted.id][place.tile]
-        return TileProofs(leaves, place.tile, place.posted.tile_roots).of(place.index)
+        tile = self._kept(place.posted).tile(place.tile)
+        if tile is None:
+            raise ArchiveBroken(
+                f"batch {name_of(place.posted.id)} went from the archive while it was compared"
+            )
+        return TileProofs(tile.leaves(), place.tile, place.posted.tile_roots).of(place.index)
+
+    def close(self) -> None:
+        """Let go of the files."""
+        while self._open:
+            self._open.popitem()[1].close()
+
+    def _kept(self, posted: PostedBatch) -> Kept:
+        if posted.id not in self._open:
+            if len(self._open) >= OPEN:
+                self._open.pop(next(iter(self._open))).close()
+            self._open[posted.id] = self._context.data.archive.kept(
+                posted.id, posted.header, posted.tile_roots
+            )
+        return self._open[posted.id]
 
 
 def compare(context: Context) -> bool:
@@ -98,12 +121,13 @@ def compare(context: Context) -> bool:
     due = context.store.deadlines.due(Action.COMPARE, before=now + 1, most=1)
     if not due:
         return False
-    batch, search = due[0].batch, Search(context, Shelf(context), now)
-    waits: dict[int, Wait] = {}
-    for deadline in context.store.deadlines.of(batch, Action.COMPARE):
-        wait = search.look(deadline)
-        if wait is not None:
-            waits[deadline.place] = wait
+    batch, waits = due[0].batch, dict[int, Wait]()
+    with contextlib.closing(Shelf(context)) as shelf:
+        search = Search(context, shelf, now)
+        for deadline in context.store.deadlines.of(batch, Action.COMPARE):
+            wait = search.look(deadline)
+            if wait is not None:
+                waits[deadline.place] = wait
     with context.store.transaction():
         added = [verdict for verdict in search.found.values() if _keep(context, verdict)]
         context.store.deadlines.remove_all(batch, Action.COMPARE)
@@ -147,14 +171,14 @@ class Search:
         ours = self.shelf.place(lane, seq)
         if ours is None:
             return Wait(self.now + RETRY, f"leaf {deadline.place} of it is not in the archive")
-        if ours.leaf.receipt.hash in self.done:
+        if ours.leaf.receipt.key in self.done:
             return None
-        self.done.add(ours.leaf.receipt.hash)
+        self.done.add(ours.leaf.receipt.key)
         first: Place | None = None
         for number in self.context.store.seen.places(lane, ours.leaf.receipt):
             place = self.shelf.place(lane, number)
             if place is None or place.leaf.receipt != ours.leaf.receipt:
-                continue  # half a hash is the same, or it is not kept any more
+                continue  # half a key is the same, or it is not kept any more
             if first is not None:
                 self._add(place, first)
             elif _is_sound(self.context, place):

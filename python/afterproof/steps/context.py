@@ -9,7 +9,7 @@ from typing import Final
 from ..chain.base import Block, ChainSender, Deployment, Sent
 from ..config import Config
 from ..data import Data
-from ..data.tiles import Wanted, obtain
+from ..data.tiles import Wanted, is_had
 from ..errors import ConfigError, DataUnavailable, StoreUnavailable
 from ..protocol.attestations import NodeRecord
 from ..protocol.closing import Fees
@@ -17,12 +17,10 @@ from ..protocol.funds import Funds, Short
 from ..protocol.header import BatchId, first_seq_of
 from ..protocol.heartbeat_terms import HeartbeatTerms
 from ..protocol.pace import RECENT, Pace, measure
-from ..protocol.publication import Leaves, most_bytes
-from ..protocol.reading import sound_tiles
 from ..protocol.receipt import Domain
 from ..protocol.signing import Secp256k1Signer
+from ..running import Inline, Runner
 from ..store import Store
-from ..store.batches import PostedBatch
 from ..store.registry import EpochRecord, Registry
 from ..telemetry.alerts import Troubles
 from ..telemetry.liveness import Liveness
@@ -373,7 +371,7 @@ class Context:
     """A role's chain (with its account), store, data and settings. ``clock`` gives unix seconds.
 
     ``promiser`` signs a relayer's promises; without it none are given. ``metrics`` are the process's figures,
-    ``liveness`` is its loop's.
+    ``liveness`` is its loop's. ``runner`` is what batches are judged on.
     """
 
     chain: ChainSender
@@ -399,6 +397,7 @@ class Context:
     patience: Patience = field(default_factory=Patience)
     tidying: Interval = field(default_factory=Interval)
     root_watch: Interval = field(default_factory=Interval)
+    runner: Runner = field(default_factory=Inline)
     accounting: Interval = field(default_factory=Interval)
     withdrawing: Interval = field(default_factory=Interval)
 
@@ -504,30 +503,6 @@ class Context:
         return lane
 
 
-def tiles_of(context: Context, posted: PostedBatch, tiles: frozenset[int]) -> dict[int, Leaves]:
-    """Tiles of a batch that were had before: from the archive, or, where another process had them, from elsewhere.
-
-    Elsewhere is looked now and then: whoever serves the data may be slow on purpose.
-
-    Raises:
-        ArchiveBroken: the archive cannot be read or written.
-    """
-    kept = context.data.archive.tiles(posted.id, posted.header, posted.tile_roots)
-    looked_at, now = context.looks.at(posted.id), context.now
-    if tiles <= kept.keys() or (looked_at is not None and now - looked_at < LONGEST_BACKOFF):
-        return {tile: leaves for tile, leaves in kept.items() if tile in tiles}
-    context.looks.add(posted.id, now)
-    mirrors = [url.rstrip("/") for url in context.config.verifier.mirrors]
-    addresses = (posted.data_uri, *(f"{url}/v1/batches/{posted.id}/data" for url in mirrors))
-    demanded = tiles & context.store.demands.of(posted.id).keys()
-    shown = {tile: context.store.tiles.shown(posted, tile) for tile in demanded}
-    return obtain(
-        context.data,
-        Wanted(posted.id, posted.header, posted.tile_roots, tiles, addresses),
-        {tile: leaves for tile, leaves in shown.items() if leaves is not None},
-    ).tiles
-
-
 def has_sign_of_network(context: Context, since: int, besides: BatchId | None = None) -> bool:
     """Whether something that can be told to be right could be had from the web since a time, or can be now.
 
@@ -546,11 +521,8 @@ def has_sign_of_network(context: Context, since: int, besides: BatchId | None = 
             context.reach.found(now)
             return True
     for posted in context.store.batches.newest_checked(PROBED_BATCHES, besides):
-        try:
-            data = others.fetch(posted.data_uri, most_bytes(posted.header.count))
-        except DataUnavailable:
-            continue
-        if sound_tiles(data, posted.header, posted.tile_roots)[0]:
+        wanted = Wanted(posted.id, posted.header, posted.tile_roots, frozenset(), (posted.data_uri,))
+        if is_had(context.data, wanted):
             context.reach.found(now)
             return True
     return False

@@ -6,7 +6,7 @@ it was. A reorganisation that goes back behind that block takes the findings wit
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 
 from ..protocol.examining import Examined, Lacking, Standing, Tally
@@ -115,24 +115,27 @@ class Audits:
         """Begin anew: no receipt is known."""
         self._database.execute("DELETE FROM audit_seen")
 
-    def add_receipts(self, lane: int, receipts: Sequence[Standing]) -> list[Standing]:
-        """Keep a batch's receipts; those among them that stand at an earlier number of the lane too."""
-        if not receipts:
-            return []
-        rows = sorted((lane, one.issued_at, one.receipt, one.seq, int(one.stands)) for one in receipts)
+    def add_receipts(self, lane: int, receipts: Iterable[Standing]) -> None:
+        """Keep receipts of a batch."""
         self._database.execute_many(
             "INSERT INTO audit_seen (lane, issued_at, receipt, seq, stands) VALUES (?, ?, ?, ?, ?)"
             " ON CONFLICT DO NOTHING",
-            rows,
+            sorted((lane, one.issued_at, one.receipt, one.seq, int(one.stands)) for one in receipts),
         )
-        shared = self._database.rows(
-            "SELECT issued_at, receipt, MIN(CASE stands WHEN 1 THEN seq END) FROM audit_seen"
+
+    def again(self, lane: int, numbers: range, times: tuple[int, int]) -> list[int]:
+        """Which of ``numbers`` have a receipt that stands at an earlier number of the lane too, where all before them
+        are kept. ``times``: the least and the greatest issuedAt at them."""
+        rows = self._database.rows(
+            "SELECT one.seq FROM audit_seen AS one JOIN (SELECT issued_at, receipt,"
+            " MIN(CASE stands WHEN 1 THEN seq END) AS first FROM audit_seen"
             " WHERE lane = ? AND issued_at >= ? AND issued_at <= ?"
-            " GROUP BY issued_at, receipt HAVING COUNT(*) > 1",
-            (lane, rows[0][1], rows[-1][1]),
+            " GROUP BY issued_at, receipt HAVING COUNT(*) > 1) AS shared"
+            " ON one.issued_at = shared.issued_at AND one.receipt = shared.receipt"
+            " WHERE one.lane = ? AND one.seq >= ? AND one.seq < ? AND one.seq > shared.first ORDER BY one.seq",
+            (lane, *times, lane, numbers.start, numbers.stop),
         )
-        firsts = {(at, bytes(receipt)): first for at, receipt, first in shared if first is not None}
-        return [one for one in receipts if one.seq > firsts.get((one.issued_at, one.receipt), one.seq)]
+        return [seq for (seq,) in rows]
 
     def forget_receipts_before(self, lane: int, issued_at: int) -> None:
         """Forget the receipts of a lane issued before a time: no later batch can hold them in time."""

@@ -361,8 +361,22 @@ CREATE TABLE emptied (lane INTEGER NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (
 Migration = str | Callable[[Any], None]
 """Statements, or what is told the database: it is not to depend on anything that may change."""
 
+_KEYS: Final = """
+DELETE FROM seen;
+INSERT INTO deadlines (time, action, lane, first_seq, place)
+    SELECT posted.timestamp, 'check', posted.lane, posted.first_seq, 0 FROM posted
+    JOIN checks ON checks.lane = posted.lane AND checks.first_seq = posted.first_seq
+    WHERE posted.final_at IS NULL ON CONFLICT DO NOTHING;
+DELETE FROM checks WHERE EXISTS (
+    SELECT 1 FROM posted WHERE posted.lane = checks.lane AND posted.first_seq = checks.first_seq
+    AND posted.final_at IS NULL
+);
+DELETE FROM audit_seen;
+"""
+# Receipts are told apart by another key. What may still be disputed is checked again, and they are found by it then.
+
 MIGRATIONS: Final[tuple[Migration, ...]] = (
     _FIRST, _PROMISES, _FAULTS, _ATTESTATIONS, _ATTESTATION_CHECKS, _GATEWAYS, _SPENDING, _LOCALITY,
-    _DEMANDS, _WATCHED, _AUDITS, _LEDGER, _RUNS, carry_receipts, "DROP TABLE receipts",
+    _DEMANDS, _WATCHED, _AUDITS, _LEDGER, _RUNS, carry_receipts, "DROP TABLE receipts", _KEYS,
 )  # fmt: skip
 """What brings a database from each version to the next."""

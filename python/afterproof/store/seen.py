@@ -1,17 +1,17 @@
 """Where each receipt stands on its lane: a verifier's index of receipts that may be there twice.
 
 Rows stand in the order of (lane, issuedAt), so that a batch's are written side by side and duplicates, which have the
-same issuedAt, are found by one walk over them. A receipt is kept by half its hash: whoever looks compares the leaves.
+same issuedAt, are found by one walk over them. A receipt is kept by half its key: whoever looks compares the leaves.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Final
 
 from ..protocol.receipt import Receipt
 from .database import Database
 
 KEY: Final = 16
-"""Bytes of a receipt's hash that are kept."""
+"""Bytes of a receipt's key that are kept."""
 
 
 class Seen:
@@ -20,33 +20,32 @@ class Seen:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, lane: int, receipts: Sequence[tuple[int, Receipt]]) -> list[int]:
-        """Keep receipts with their numbers; the numbers among them whose receipt stands elsewhere on the lane too.
-
-        Every ``issued_at`` must fit 63 bits: a timely receipt's does.
-        """
-        if not receipts:
-            return []
-        rows = sorted((lane, one.issued_at, one.hash[:KEY], seq) for seq, one in receipts)
+    def add(self, lane: int, receipts: Iterable[tuple[int, int, bytes]]) -> None:
+        """Keep receipts: of each its number, issuedAt and key. Every issuedAt must fit 63 bits: a timely one's
+        does."""
+        rows = sorted((lane, issued_at, receipt[:KEY], seq) for seq, issued_at, receipt in receipts)
         self._database.execute_many(
             "INSERT INTO seen (lane, issued_at, receipt, seq) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
             rows,
         )
-        shared = self._database.rows(
-            "SELECT issued_at, receipt FROM seen WHERE lane = ? AND issued_at >= ? AND issued_at <= ?"
-            " GROUP BY issued_at, receipt HAVING COUNT(*) > 1",
-            (lane, rows[0][1], rows[-1][1]),
+
+    def shared(self, lane: int, numbers: range, times: tuple[int, int], most: int) -> list[int]:
+        """Of each receipt at one of ``numbers`` that stands elsewhere on the lane too, the first of those numbers: in
+        order, ``most`` at most. ``times``: the least and the greatest issuedAt at them."""
+        inside = "seq >= ? AND seq < ?"
+        rows = self._database.rows(
+            f"SELECT MIN(CASE WHEN {inside} THEN seq END) AS number FROM seen"
+            " WHERE lane = ? AND issued_at >= ? AND issued_at <= ? GROUP BY issued_at, receipt"
+            f" HAVING COUNT(*) > 1 AND MIN(CASE WHEN {inside} THEN seq END) IS NOT NULL ORDER BY number LIMIT ?",
+            (numbers.start, numbers.stop, lane, *times, numbers.start, numbers.stop, most),
         )
-        if not shared:
-            return []
-        keys = {(issued_at, bytes(key)) for issued_at, key in shared}
-        return sorted(seq for _, issued_at, key, seq in rows if (issued_at, key) in keys)
+        return [number for (number,) in rows]
 
     def places(self, lane: int, receipt: Receipt) -> list[int]:
         """The numbers at which a receipt stands on a lane, in order."""
         rows = self._database.rows(
             "SELECT seq FROM seen WHERE lane = ? AND issued_at = ? AND receipt = ? ORDER BY seq",
-            (lane, receipt.issued_at, receipt.hash[:KEY]),
+            (lane, receipt.issued_at, receipt.key[:KEY]),
         )
         return [seq for (seq,) in rows]
 
