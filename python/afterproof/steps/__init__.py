@@ -8,8 +8,8 @@ how long that will last. What check cannot do alone, compare does (receipts that
 (data that is withheld); tidy lets go of it.
 
 A step reads the store and the chain, asks :mod:`afterproof.protocol`, and acts; in a dry run it only says so, once
-(:mod:`.rehearse`). What it has of a batch is on its :mod:`.shelf`; where several processes share a store, each takes its
-:mod:`.turns`. Steps never import each other: they meet in the store. A step that is part of a role's loop takes a
+(:mod:`.rehearse`). What it has of a batch is on its :mod:`.shelf`; where several processes share a store, each takes
+its :mod:`.turns`. Steps never import each other: they meet in the store. A step that is part of a role's loop takes a
 :class:`Context` and answers whether there is more to do at once. It may be cut off anywhere and called again: each
 looks at what is there before it acts.
 """
