@@ -99,8 +99,8 @@ class Web:
             return file.read()
 
 
-class View:
-    """Implements :class:`afterproof.data.Source` for one verifier."""
+class View(Source):
+    """What one verifier sees of the web."""
 
     def __init__(self, web: Web, name: str) -> None:
         self._web, self._name = web, name

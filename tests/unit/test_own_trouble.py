@@ -27,7 +27,7 @@ import pytest
 
 from afterproof.chain.artifacts import artifact
 from afterproof.chain.base import AttestationChallenged, Deployment, FaultProven, PromiseBroken, TileDemanded
-from afterproof.chain.evm import EvmReader
+from afterproof.chain.rehearsal import EvmRehearsal
 from afterproof.data import Archive, Data
 from afterproof.errors import AfterproofError, UnknownContracts
 from afterproof.protocol.header import batch_id
@@ -211,7 +211,7 @@ def test_contracts_of_another_version_are_waited_for(
 ) -> None:
     url, deployment = deployed
     address = OF[name](url, deployment)
-    reader = EvmReader(url, deployment)
+    reader = EvmRehearsal(url, deployment)
     store = Store.open(tmp_path / "verifier.sqlite3", deployment, "verifier")
     world = World(tmp_path)
     context = replace(world.verifier("other"), chain=reader, store=store)

@@ -5,7 +5,7 @@ import time
 from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self, cast
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import click
 
@@ -22,7 +22,7 @@ from .values import Time, moment
 
 if TYPE_CHECKING:
     from ..audit.scope import Scope
-    from ..chain.base import Block, ChainSender, Deployment
+    from ..chain.base import Block, Deployment
     from ..config import Config
     from ..protocol.report import Report
 
@@ -150,8 +150,8 @@ def _audited(
         closing(Store.open(place, session.deployment, "auditor", exclusive=True)) as store,
         runner(settings.engine, settings.workers, settings.ray_address) as judges,
     ):
-        # It only reads: nothing that an auditor runs asks for an account.
-        context = Context(cast("ChainSender", session.reader), store, config, data, runner=judges)
+        # Nothing that an auditor runs sends anything.
+        context = Context(session.rehearsal, store, config, data, runner=judges)
         with Progress() as progress:
             run = Audit(context, scope, progress.tell)
             cursor = run.run()
