@@ -33,7 +33,7 @@ def audit(world: World, *arguments: str) -> Ran:
     session.__dict__ |= {
         "config": world.config,
         "deployment": world.chain.deployment,
-        "reader": world.chain.account_view(RIVAL),
+        "rehearsal": world.chain.account_view(RIVAL),
         "fetcher": world.shelf,
     }
     return run("audit", *arguments, session=session)
