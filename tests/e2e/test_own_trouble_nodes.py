@@ -44,8 +44,8 @@ from afterproof.protocol.registry_terms import DEMO_REGISTRY
 from afterproof.protocol.terms import DEMO, ETHER
 from afterproof.steps import Context
 from afterproof.steps.check import check
-from afterproof.steps.context import STALE
 from afterproof.steps.dispute import dispute
+from afterproof.steps.unstored import STALE
 from afterproof.steps.watch import watch
 from afterproof.store import Store
 from afterproof.telemetry.metrics import Metrics

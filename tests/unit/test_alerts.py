@@ -41,9 +41,9 @@ from afterproof.node import run, run_verifier
 from afterproof.steps import Context
 from afterproof.steps.alarm import KEPT, Alarm
 from afterproof.steps.check import check
-from afterproof.steps.context import STALE
 from afterproof.steps.dispute import dispute
 from afterproof.steps.funds import LOOK_EVERY, funds
+from afterproof.steps.unstored import STALE
 from afterproof.steps.watch import watch
 from afterproof.telemetry.alerts import MOST, Alert, Board, Raised, Severity, Troubles
 from afterproof.telemetry.logs import _QUIET as QUIET

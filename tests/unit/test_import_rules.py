@@ -98,7 +98,20 @@ def test_database_outside_store_is_not_imported(source: Path) -> None:
 @pytest.mark.parametrize("source", [s for s in SOURCES if within(s, "steps")], ids=str)
 def test_steps_import_no_other_step(source: Path) -> None:
     # What steps are given, and what they stand on.
-    shared = {"context", "ground", "handing", "placing", "rehearse", "shelf", "turns", "Context", "Step"}
+    shared = {
+        "context",
+        "ground",
+        "handing",
+        "network",
+        "placing",
+        "rehearse",
+        "rolls",
+        "shelf",
+        "turns",
+        "unstored",
+        "Context",
+        "Step",
+    }
     assert {name.split(".")[0] for name in ours(source, "steps")} <= shared
 
 

@@ -26,8 +26,8 @@ from afterproof.protocol.errors import InvalidField
 from afterproof.protocol.receipt import Leaf, Scheme, SignedReceipt
 from afterproof.protocol.signing import RsaPssSigner
 from afterproof.steps import Context
-from afterproof.steps.context import STALE
 from afterproof.steps.intake import Accepted, Answer, Refused, Unready, intake
+from afterproof.steps.unstored import STALE
 from afterproof.steps.watch import watch
 from tests.support.crashes import Crash, crash_at
 from tests.support.databases import on_both, read_only

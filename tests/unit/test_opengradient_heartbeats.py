@@ -36,9 +36,9 @@ from afterproof.protocol.heartbeat_terms import DEMO_HEARTBEAT_TERMS as TERMS
 from afterproof.steps import Context
 from afterproof.steps.batch import batch
 from afterproof.steps.beat import beat
-from afterproof.steps.context import FundsWatch
 from afterproof.steps.funds import funds
 from afterproof.steps.post import post
+from afterproof.steps.unstored import FundsWatch
 from afterproof.steps.watch import watch
 from afterproof.units import checksummed
 from afterproof.web import heartbeat as web

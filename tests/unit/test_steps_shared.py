@@ -33,11 +33,11 @@ from afterproof.steps import Context
 from afterproof.steps.answer import answer
 from afterproof.steps.check import check
 from afterproof.steps.compare import compare
-from afterproof.steps.context import Patience
 from afterproof.steps.demand import demand
 from afterproof.steps.dispute import dispute
 from afterproof.steps.finalise import finalise
 from afterproof.steps.turns import turn
+from afterproof.steps.unstored import Patience
 from afterproof.steps.watch import glance, watch
 from afterproof.store.deadlines import Action, Deadline
 from afterproof.store.verdicts import What

@@ -18,7 +18,7 @@ from ..protocol.header import BatchId, first_seq_of, lane_of
 from ..protocol.state import FaultKind
 from ..running.tiles import NotJudged
 from ..steps import Context
-from ..steps.context import backoff
+from ..steps.unstored import backoff
 from ..steps.watch import watch
 from .examiner import Result, examine_batch, network_works
 from .scope import Scope, Task, plan

@@ -9,7 +9,8 @@ from ..errors import StoreUnavailable
 from ..protocol.funds import Short
 from ..store.verdicts import State
 from ..telemetry.alerts import Alert, Board, Changes, Raised, Severity, Status
-from .context import STALE, Context, seconds_left
+from .context import Context, seconds_left
+from .unstored import STALE
 
 log = logging.getLogger(__name__)
 

@@ -24,9 +24,10 @@ from ..store.deadlines import Action, Deadline
 from ..store.demands import StoredDemand
 from ..store.verdicts import State, Verdict, What
 from ..units import ether
-from .context import Context, backoff
+from .context import Context
 from .rehearse import act, is_overtaken
 from .shelf import bring, kept_tile
+from .unstored import backoff
 
 log = logging.getLogger(__name__)
 

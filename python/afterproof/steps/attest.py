@@ -22,8 +22,10 @@ from ..protocol.judge import Wait
 from ..store.attestation_checks import AttestationCheck, Found
 from ..store.attestations import StoredAttestation
 from ..units import ether, wei_of
-from .context import NO_SIGN, Context, backoff, has_sign_of_network
+from .context import Context
+from .network import NO_SIGN, has_sign_of_network
 from .rehearse import AGAIN, act, is_overtaken, say
+from .unstored import backoff
 
 log = logging.getLogger(__name__)
 

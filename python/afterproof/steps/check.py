@@ -26,9 +26,10 @@ from ..store.deadlines import Action, Deadline
 from ..store.demands import MissingTile
 from ..store.registry import EpochRecord
 from ..store.verdicts import Check, State, Verdict, What
-from .context import Context, backoff
+from .context import Context
 from .shelf import shown_of, wanted_of
 from .turns import turn
+from .unstored import backoff
 
 log = logging.getLogger(__name__)
 

@@ -24,9 +24,10 @@ from ..store.batches import PostedBatch
 from ..store.broken import BrokenPromise
 from ..store.watched import Number, WatchedPromise
 from ..units import ether, wei_of
-from .context import Context, backoff
+from .context import Context
 from .rehearse import AGAIN, act, is_overtaken
 from .shelf import kept_tile, wanted_of
+from .unstored import backoff
 
 log = logging.getLogger(__name__)
 

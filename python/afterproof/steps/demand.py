@@ -20,8 +20,10 @@ from ..store.deadlines import Action, Deadline
 from ..store.demands import MissingTile, StoredDemand
 from ..store.verdicts import State, Verdict, What
 from ..units import ether, wei_of
-from .context import NO_SIGN, Context, backoff, has_sign_of_network
+from .context import Context
+from .network import NO_SIGN, has_sign_of_network
 from .rehearse import act, is_overtaken
+from .unstored import backoff
 
 log = logging.getLogger(__name__)
 

@@ -17,8 +17,9 @@ from ..store.batches import PostedBatch
 from ..store.deadlines import Action, Deadline
 from ..store.faults import ProvenFault
 from ..store.verdicts import State, Verdict, What
-from .context import Context, backoff
+from .context import Context
 from .rehearse import act, is_overtaken
+from .unstored import backoff
 
 log = logging.getLogger(__name__)
 

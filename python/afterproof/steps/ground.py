@@ -8,7 +8,9 @@ from math import ceil
 
 from ..protocol.admission import Admission
 from ..protocol.terms import Terms
-from .context import STALE, Authority, Context, Roll
+from .context import Context
+from .rolls import Roll
+from .unstored import STALE, Authority
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from ..protocol.arrays import Handed
 from ..protocol.errors import InvalidField
 from ..protocol.receipt import Scheme, SignedReceipt
 from ..telemetry.relaying import Intake
-from .context import Context, Roll
+from .context import Context
 from .ground import Full as Full
 from .ground import Ground, admission_on, ground_of
 from .ground import Unready as Unready
@@ -24,6 +24,7 @@ from .handing import Answers as Answers
 from .handing import Request as Request
 from .handing import Taken as Taken
 from .placing import Group
+from .rolls import Roll
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,8 @@ from ..protocol.header import first_seq_of
 from ..protocol.publication import most_bytes
 from ..store.batches import ClosedBatch
 from ..store.receipts import StoredReceipt
-from .context import LONGEST_BACKOFF, Context
+from .context import Context
+from .unstored import LONGEST_BACKOFF
 
 log = logging.getLogger(__name__)
 

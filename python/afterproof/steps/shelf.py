@@ -5,7 +5,8 @@ from collections.abc import Set as AbstractSet
 from ..data.tiles import Wanted, obtain, sound_of
 from ..protocol.columns import Columns
 from ..store.batches import PostedBatch
-from .context import LONGEST_BACKOFF, Context
+from .context import Context
+from .unstored import LONGEST_BACKOFF
 
 
 def wanted_of(context: Context, posted: PostedBatch, tiles: AbstractSet[int]) -> Wanted:

@@ -10,7 +10,8 @@ from typing import Final
 from ..chain.base import Block, Logged, Posted
 from ..errors import ChainUnavailable, Disagreement
 from ..protocol.header import first_seq_of, lane_of
-from .context import Authority, Context
+from .context import Context
+from .unstored import Authority
 
 log = logging.getLogger(__name__)
 

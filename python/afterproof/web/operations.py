@@ -20,9 +20,9 @@ from starlette.routing import Route
 from .. import __version__
 from ..errors import AfterproofError
 from ..steps import Context
-from ..steps.context import STALE
 from ..steps.intake import why_unready
 from ..steps.measure import free_disk
+from ..steps.unstored import STALE
 from .errors import handlers_of, json_response
 
 log = logging.getLogger(__name__)
