@@ -178,7 +178,7 @@ def run_verifier(
     with contextlib.ExitStack() as stack:
         store = Store.open(settings.store, chain.deployment, "verifier", exclusive=True)
         stack.callback(store.close)
-        store.act_from(chain.account)
+        store.act_from(None if settings.dry_run else chain.account)
         metrics = metrics or Metrics("verifier")
         store.tell_commits(metrics.process.on_commit)
         # Before signals are ours: Ray has an opinion of its own on them.

@@ -294,8 +294,14 @@ def test_what_a_dead_leader_has_sent_the_next_does_not_send_again(
 def test_all_on_one_store_act_from_one_account(pair: Pair) -> None:
     pair.leader.store.act_from(VERIFIER)
     pair.follower.store.act_from(VERIFIER)
-    with pytest.raises(ForeignStore, match=f"from account 0x{VERIFIER.hex()}, not from 0x{RIVAL.hex()}"):
+    with pytest.raises(
+        ForeignStore, match=f"from account 0x{VERIFIER.hex()}; not from account 0x{RIVAL.hex()}"
+    ):
         pair.follower.store.act_from(RIVAL)
+    with pytest.raises(
+        ForeignStore, match=f"from account 0x{VERIFIER.hex()}; not from no account: a dry run"
+    ):
+        pair.follower.store.act_from(None)
     pair.leader.store.close()
     pair.follower.store.act_from(RIVAL)
 

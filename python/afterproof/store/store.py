@@ -138,18 +138,23 @@ class Store:
         """Let others judge a batch."""
         self._database.release(_judge(batch))
 
-    def act_from(self, account: bytes) -> None:
+    def act_from(self, account: bytes | None) -> None:
         """Act from ``account``, as all do that share the store: what one of them has begun another brings to its end.
+
+        None: it is a dry run, which would keep others from acting while it leads.
 
         Raises:
             ForeignStore: another process runs on it, from another account.
         """
-        leads, mine = self.leads(), "0x" + account.hex()
+        leads, mine = (
+            self.leads(),
+            "account 0x" + account.hex() if account is not None else "no account: a dry run",
+        )
         with self.transaction():
             found = self._database.row("SELECT value FROM settings WHERE name = 'account'")
             if found is not None and found[0] != mine and not leads:
                 raise ForeignStore(
-                    f"another process runs on the database {self._database.name} from account {found[0]}, not from "
+                    f"another process runs on the database {self._database.name} from {found[0]}; not from "
                     f"{mine}: all on one store must act from one account"
                 )
             self._database.execute("DELETE FROM settings WHERE name = 'account'")
