@@ -35,7 +35,7 @@ from afterproof.chain.parameters_heartbeats import DEMO_HEARTBEATS
 from afterproof.chain.sender import EvmSender
 from afterproof.chain.wallet import address_of
 from afterproof.config import Config
-from afterproof.data import Archive, Data
+from afterproof.data import Archive, Data, Source
 from afterproof.errors import DataUnavailable
 from afterproof.node import ROLES, run
 from afterproof.protocol.batching import Batch, build_batch, declared_range
@@ -94,7 +94,7 @@ def far_ahead(method: str, params: list[Any], answer: dict[str, Any]) -> Any:
 LIES = pytest.mark.parametrize("lie", [leaves_out, invents, other_blocks, far_ahead])
 
 
-class Kept:
+class Kept(Source):
     """Where data is had: what is in ``files``."""
 
     def __init__(self) -> None:
