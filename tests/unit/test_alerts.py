@@ -275,7 +275,7 @@ def test_batch_that_cannot_be_judged_for_long_is_an_alert(
     lane.post(world.signed(1).leaf)
     world.round(one.context, steps=(watch,))
     with monkeypatch.context() as patch:
-        patch.setattr("afterproof.steps.check.judge_tiles", lambda *_: 1 // 0)
+        patch.setattr("afterproof.running.tiles.judge_tile", lambda *_: 1 // 0)
         for _ in range(2):
             check(one.context)
             world.wait(6)
