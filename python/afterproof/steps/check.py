@@ -37,7 +37,10 @@ RETRY: Final = 5
 """Seconds until trouble of our own is looked at again."""
 
 _ROWS: Final = 4096
-"""Receipts that are written to the store at a time."""
+"""Receipts from which on they are written to the store before all of a batch is judged."""
+
+Row = tuple[int, int, bytes]
+"""Where a receipt stands: its number, issuedAt and key."""
 
 
 @dataclass(frozen=True)
@@ -132,23 +135,23 @@ def _check(
     wanted = set(range(posted.header.tiles)) if before is None else set(missing)
     wanted -= store.tiles.struck(posted, cursor.timestamp)
     look = Look(posted, due, epoch, cursor, now, before, missing, wanted)
-    found = Findings()
+    found, rows = Findings(), list[Row]()
     try:
-        had = _judge(context, look, found)
+        had = _judge(context, look, found, rows)
     except (ArchiveBroken, WorkersLost) as error:
         return Wait(now + RETRY, str(error))
     except NotJudged as error:
         # Whoever finds a leaf that our judge stumbles over must not keep us from other batches with it.
         log.error("the judge failed: %s", error.trace, extra=_fields(posted.id))
         return Wait(now + RETRY, str(error))
-    _record(context, look, had, found)
+    _record(context, look, had, found, rows)
     return None
 
 
 # --- judging, and writing down what was found -------------------------------------------------------
 
 
-def _judge(context: Context, look: Look, found: Findings) -> Had:
+def _judge(context: Context, look: Look, found: Findings, rows: list[Row]) -> Had:
     """Have the wanted tiles, as far as they can be had, and judge them; ``found`` is what is found of them then."""
     posted, store, as_of = look.posted, context.store, look.cursor.timestamp
 
@@ -163,39 +166,37 @@ def _judge(context: Context, look: Look, found: Findings) -> Had:
         lambda node: store.registry.node(node, as_of, posted.header.anchor),
         context.domain,
     )
-    had = _have(context, look, judge, found)
+    had = _have(context, look, judge, found, rows)
     if had.fetched:
         context.reach.found(look.now)
     return had
 
 
-def _have(context: Context, look: Look, judge: TileJudge, found: Findings) -> Had:
+def _have(context: Context, look: Look, judge: TileJudge, found: Findings, rows: list[Row]) -> Had:
     posted = look.posted
     wanted, shown = wanted_of(context, posted, look.wanted), shown_of(context, posted, look.wanted)
 
     def take(tiles: Iterator[tuple[int, Columns]]) -> set[int]:
-        taken, rows = set[int](), list[tuple[int, int, bytes]]()
+        taken = set[int]()
         for one in judge.sound(tiles):
             taken.add(one.tile)
             found.add(one)
-            rows += [(first_seq_of(posted.id) + index, at, receipt) for index, at, receipt in one.timely]
+            rows.extend((first_seq_of(posted.id) + index, at, receipt) for index, at, receipt in one.timely)
             if len(rows) >= _ROWS:
                 _index(context, look, rows)
-        _index(context, look, rows)
         return taken
 
     return obtain(context.data, wanted, shown, take)
 
 
-def _index(context: Context, look: Look, rows: list[tuple[int, int, bytes]]) -> None:
+def _index(context: Context, look: Look, rows: list[Row]) -> None:
     """Write where receipts stand: what is written of a batch that is not done with yet says nothing about it."""
-    if rows:
-        with context.store.transaction():
-            context.store.seen.add(lane_of(look.posted.id), rows)
+    with context.store.transaction():
+        context.store.seen.add(lane_of(look.posted.id), rows)
     rows.clear()
 
 
-def _record(context: Context, look: Look, had: Had, found: Findings) -> None:
+def _record(context: Context, look: Look, had: Had, found: Findings, rows: list[Row]) -> None:
     """Write what was found of the tiles that were had, and which are missing, in one commit."""
     store, batch, before = context.store, look.posted.id, look.before or Check(look.posted.id, "")
     if look.before is not None and not look.wanted and not look.known_missing:
@@ -212,6 +213,7 @@ def _record(context: Context, look: Look, had: Had, found: Findings) -> None:
                 "batch %s is looked at again: something new is known", name_of(batch), extra=_fields(batch)
             )
             return
+        store.seen.add(lane_of(batch), rows)
         _add_disputes(context, look, found)
         for tile in had.tiles:
             store.verdicts.withdraw(batch, tile, What.DEMAND)
