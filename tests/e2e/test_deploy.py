@@ -23,6 +23,7 @@ from afterproof.chain.deploy import progress_file
 from afterproof.chain.parameters import load_parameters
 from afterproof.chain.plan import FAULT_CONTRACTS, plan
 from afterproof.chain.sender import EvmSender
+from afterproof.demo.processes import free_port
 from afterproof.protocol.terms import DEMO
 from tests.support.anvil import anvil
 from tests.support.chains import OWNER_KEY, rpc
@@ -40,8 +41,9 @@ def command(network: str, out: Path, *more: str) -> list[str]:
 
 
 def environment(tmp_path: Path) -> dict[str, str]:
-    """Ape's own data goes where nobody else's is."""
-    return {**os.environ, "APE_DATA_FOLDER": str(tmp_path / "ape")}
+    """Ape's own data goes where nobody else's is, and so does the node that it starts."""
+    own = {"APE_DATA_FOLDER": str(tmp_path / "ape"), "APE_FOUNDRY_HOST": f"http://127.0.0.1:{free_port()}"}
+    return {**os.environ, **own}
 
 
 def run(tmp_path: Path, network: str, out: Path, *more: str) -> "subprocess.CompletedProcess[str]":
