@@ -7,8 +7,9 @@ from functools import cached_property
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
+from afterproof.protocol.rsa_pss import PssVerifier, is_rsa_key
 from tests.support.calls import View
 
 SIZE = 256
@@ -45,17 +46,27 @@ class Key:
         return (m2 + own.q * ((m1 - m2) * own.iqmp % own.p)).to_bytes(SIZE)
 
     def verifies(self, message: bytes, signature: bytes) -> bool:
-        """What `cryptography` says."""
+        """What `cryptography` says, and Afterproof's verifier with it."""
         return verifies(self.n, message, signature)
 
 
 def verifies(n: int, message: bytes, signature: bytes) -> bool:
+    """What `cryptography` says, and Afterproof's verifier with it."""
+    key = rsa.RSAPublicNumbers(65537, n).public_key()
+    spki = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    answer = _verifies(key, message, signature)
+    assert is_rsa_key(spki)
+    assert PssVerifier(spki)(message, signature) is answer
+    return answer
+
+
+def _verifies(key: rsa.RSAPublicKey, message: bytes, signature: bytes) -> bool:
     # OpenSSL takes a signature without its leading zero bytes; RFC 8017 8.1.2 step 1 does not.
     if len(signature) != SIZE:
         return False
     scheme = padding.PSS(padding.MGF1(hashes.SHA256()), 32)
     try:
-        rsa.RSAPublicNumbers(65537, n).public_key().verify(signature, message, scheme, hashes.SHA256())
+        key.verify(signature, message, scheme, hashes.SHA256())
     except InvalidSignature:
         return False
     return True
@@ -87,7 +98,7 @@ class Encoded:
 
 
 def agreed(harness: View, key: Key, message: bytes, signature: bytes) -> bool:
-    """The library's answer, which must be that of `cryptography` and of the plain version."""
+    """The library's answer, which must be that of `cryptography`, of Afterproof's verifier and of the plain version."""
     answer = harness.call("verify", key.modulus, message, signature)
     assert (
         answer

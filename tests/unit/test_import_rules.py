@@ -31,7 +31,7 @@ SOURCES = sorted(path.relative_to(ROOT) for path in ROOT.rglob("*.py"))
 # What the pure core may use: cryptography and the language itself. Anything else is argued for here first.
 PURE = {
     "abc", "collections", "contextlib", "dataclasses", "enum", "functools", "typing",
-    "coincurve", "cryptography", "hashlib", "sha3", "zlib",
+    "awscrt", "coincurve", "cryptography", "hashlib", "sha3", "zlib",
 }  # fmt: skip
 # What one file alone may use beyond that: compiled code over arrays, which the pure core runs without.
 COMPILED = {Path(f"protocol/{name}_compiled.py"): {"numba", "numpy"} for name in ("merkle", "hashing")}

@@ -14,7 +14,8 @@ when the encoded message is wrong in one field
     it should answer false
 when the message or the key is another
     it should answer false
-(each answer is compared with Python's `cryptography` and with a plain version of the RFC; more in test_rsa_pss_fuzz)
+(each answer is compared with Python's `cryptography`, Afterproof's verifier and a plain version of the RFC;
+more in test_rsa_pss_fuzz)
 given too little gas
     it should revert, and never answer falsely, under every gas limit
 given a chain whose precompile is missing, fails, or returns too little
@@ -34,7 +35,7 @@ from eth.vm.forks.prague.computation import PragueComputation
 
 from tests.support.calls import Node, View, chain, sweep_gas
 from tests.support.evm import Evm, reverts
-from tests.support.pss import SIZE, TOP, Encoded, Key, agreed
+from tests.support.pss import SIZE, TOP, Encoded, Key, agreed, verifies
 
 ROOT = Path(__file__).resolve().parents[2]
 VECTORS = ROOT / "../shared/data/wycheproof/rsa_pss_2048_sha256_mgf1_32_test.json"
@@ -102,6 +103,7 @@ def test_verify_wycheproof_agrees(harness: View) -> None:
         answer = harness.call("verify", modulus, message, signature)
         assert answer == (case["result"] == "valid"), case["comment"]
         assert answer == harness.call("verifyPlain", modulus, message, signature), case["comment"]
+        assert answer == verifies(int.from_bytes(modulus), message, signature), case["comment"]
     assert len(group["tests"]) == 108
 
 

@@ -1,11 +1,13 @@
-"""RSASSA-PSS-VERIFY in Solidity against Python's `cryptography` and a plain version of the RFC, drawn at random.
+"""RSASSA-PSS-VERIFY in Solidity, drawn at random, against a plain version of the RFC and two others.
+
+These are Python's `cryptography` and Afterproof's verifier, which must always agree.
 
 when a genuine signature is mutated, or has another salt length
-    it should agree with both
+    it should agree with all
 when a field of the encoded message is falsified before signing
-    it should agree with both
+    it should agree with all
 when the modulus is any odd number of 2048 bits
-    it should agree with `cryptography`
+    it should agree with those two
 """
 
 from collections.abc import Iterator
@@ -79,6 +81,6 @@ def test_verify_falsifiedEncoding_agrees(harness: View, keys: list[Key], data: s
 def test_verify_modulusOfUnknownFactors_agrees(
     harness: View, n: int, signature: bytes, message: bytes
 ) -> None:
-    """A node may register any odd number of 2048 bits as its modulus; both verifiers must still say the same."""
+    """A node may register any odd number of 2048 bits as its modulus; all verifiers must still say the same."""
     answer = harness.call("verify", n.to_bytes(SIZE), message, signature)
     assert answer == verifies(n, message, signature)

@@ -8,7 +8,7 @@ from .attestations import NodeRecord
 from .batching import is_timely
 from .judge import Accept, Dispute, Judge
 from .receipt import ZERO, Domain, SignedReceipt
-from .signing import NodeKey, key_of
+from .signing import NodeKey, forged, key_of
 from .state import VoidReason
 from .terms import Terms
 
@@ -62,16 +62,13 @@ class Admission:
             found |= {places[i]: why for i in suspects if (why := self._refusal(mine.receipt(i))) is not None}
             if key is None or len(suspects) == len(places):
                 continue
-            names = hashes if mine is handed else [hashes[place] for place in places]
-            messages, signed = digests(key.scheme, mine.words, names, self._domain), key.signed
             if suspects:  # each of them has had its answer
                 passed = set(suspects)
-                checked = [i for i in range(len(places)) if i not in passed]
-                forged = [i for i in checked if not signed(messages[i], mine.signatures[i])]
-            else:
-                pairs = enumerate(zip(messages, mine.signatures, strict=True))
-                forged = [i for i, (message, signature) in pairs if not signed(message, signature)]
-            found |= dict.fromkeys([places[i] for i in forged], _FORGED)
+                places = [place for i, place in enumerate(places) if i not in passed]
+                mine = handed.at(places)
+            names = hashes if mine is handed else [hashes[place] for place in places]
+            messages = digests(key.scheme, mine.words, names, self._domain)
+            found |= dict.fromkeys([places[i] for i in forged(key, messages, mine.signatures)], _FORGED)
         return found
 
     def _suspects(self, key: NodeKey, handed: Handed) -> Sequence[int]:

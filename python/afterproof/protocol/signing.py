@@ -138,7 +138,16 @@ def all_signed(key: NodeKey, words: Sequence[bytes], signatures: Sequence[bytes]
     if {receipt[128:184] for receipt in words} != {_NO_EVIDENCE}:
         return False
     messages = [keccak_256(receipt[64:128] + receipt[160:]).digest() for receipt in words]
-    return key.signed.all(messages, signatures)
+    return not key.signed.forged(messages, signatures)
+
+
+def forged(key: NodeKey, messages: Sequence[bytes], signatures: Sequence[bytes]) -> list[int]:
+    """The places of messages (of 32 bytes) that a key did not sign."""
+    signed = key.signed
+    if isinstance(signed, PssVerifier):
+        return signed.forged(messages, signatures)
+    pairs = enumerate(zip(messages, signatures, strict=True))
+    return [place for place, (message, signature) in pairs if not signed(message, signature)]
 
 
 def verify(signed: SignedReceipt, domain: Domain) -> bool:
