@@ -6,7 +6,7 @@ finds a number by a name looks at the receipt that stands there.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import count, repeat
+from itertools import chain, count, repeat
 from struct import iter_unpack
 from typing import Final, NamedTuple
 
@@ -14,7 +14,9 @@ from ..errors import AfterproofError
 from .database import Database, Row
 
 _AT_ONCE: Final = 256
-"""Names that one query looks for at most."""
+"""Names that one statement looks for, or adds, at most."""
+
+_FIELDS: Final = 5
 
 Name = tuple[int, int]
 """When a receipt was issued, and the first eight bytes of its hash as a signed number."""
@@ -53,12 +55,18 @@ class Names:
         """
         names = _short(hashes)
         twins = _twins(zip(times, names, strict=True), taken) if taken else repeat(0)
-        added = self._database.execute_many(
-            "INSERT INTO names (issued_at, name, twin, lane, seq) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-            zip(
-                times, names, twins, repeat(lane), count(first_seq), strict=False
-            ),  # the last ones have no end
+        rows = list(
+            chain.from_iterable(zip(times, names, twins, repeat(lane), count(first_seq), strict=False))
         )
+        added = start = 0
+        while left := len(names) - start:
+            # A few lengths only, so that each is prepared once.
+            length = min(_AT_ONCE, 1 << (left.bit_length() - 1))
+            added += self._database.execute(
+                f"INSERT INTO names (issued_at, name, twin, lane, seq) VALUES {_rows(length)} ON CONFLICT DO NOTHING",
+                rows[_FIELDS * start : _FIELDS * (start + length)],
+            )
+            start += length
         if added < len(names):
             raise AlreadyNamed(f"{len(names) - added} receipts have names that are in use")
 
@@ -104,6 +112,11 @@ def free_twins(found: Mapping[Name, Sequence[Place]], names: Iterable[Name]) -> 
 
 def _short(hashes: Sequence[bytes]) -> list[int]:
     return [name for (name,) in iter_unpack(">q24x", b"".join(hashes))]
+
+
+def _rows(count: int) -> str:
+    """The marks of so many rows."""
+    return ", ".join(["(?, ?, ?, ?, ?)"] * count)
 
 
 def _twins(names: Iterable[Name], taken: Mapping[Name, int]) -> Iterator[int]:
