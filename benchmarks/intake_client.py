@@ -9,24 +9,28 @@ HEAD = b"POST /v1/receipts HTTP/1.1\r\nHost: relayer\r\nContent-Type: applicatio
 
 
 def hand_in(url: str, bodies: Sequence[bytes], connections: int) -> int:
-    """Hand every body in, on so many connections at once; how many receipts were accepted, each with its promise."""
-    return asyncio.run(_all(url, list(bodies), connections))
+    """Hand every body in, on so many connections at once; how many receipts were accepted, each with its promise.
+
+    Answers are read once all are there: whoever is measured is not to share the processor with that.
+    """
+    answers = asyncio.run(_all(url, list(bodies), connections))
+    return sum(_accepted(*answer) for answer in answers)
 
 
-async def _all(url: str, bodies: list[bytes], connections: int) -> int:
+async def _all(url: str, bodies: list[bytes], connections: int) -> list[tuple[int, bytes]]:
     waiting = iter(bodies)
+    answers: list[tuple[int, bytes]] = []
 
-    async def client() -> int:
+    async def client() -> None:
         host, port = url.removeprefix("http://").split(":")
         reader, writer = await asyncio.open_connection(host, int(port), limit=2**22)
-        taken = 0
         for body in waiting:
             writer.write(HEAD % len(body) + body)
-            taken += _accepted(*await _answer(reader))
+            answers.append(await _answer(reader))
         writer.close()
-        return taken
 
-    return sum(await asyncio.gather(*(client() for _ in range(connections))))
+    await asyncio.gather(*(client() for _ in range(connections)))
+    return answers
 
 
 async def _answer(reader: asyncio.StreamReader) -> tuple[int, bytes]:
