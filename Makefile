@@ -44,7 +44,7 @@ test: lint ## Set up, lint, and run the whole test suite
 	@echo "compiling what changed in the contracts ..."
 	@$(BIN)/python scripts/compile.py --check
 	@echo "running the tests ..."
-	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=25 --durations-min=5
 	@echo "running the tests that go through ape, on py-evm and on anvil ..."
 	@$(BIN)/ape test tests/ape/test_through_ape.py
 	@$(BIN)/ape test tests/ape --network ethereum:local:foundry
