@@ -5,4 +5,4 @@ from hypothesis import settings
 from tests.stateful.registry_machine import RegistryMachine
 
 TestRegistry = RegistryMachine.TestCase
-TestRegistry.settings = settings(max_examples=30, stateful_step_count=40, derandomize=True)
+TestRegistry.settings = settings(max_examples=24, stateful_step_count=40, derandomize=True)

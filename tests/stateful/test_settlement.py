@@ -5,4 +5,4 @@ from hypothesis import settings
 from tests.stateful.machine import SettlementMachine
 
 TestSettlement = SettlementMachine.TestCase
-TestSettlement.settings = settings(max_examples=30, stateful_step_count=40, derandomize=True)
+TestSettlement.settings = settings(max_examples=24, stateful_step_count=40, derandomize=True)

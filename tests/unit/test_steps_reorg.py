@@ -171,7 +171,7 @@ ACTIONS = st.lists(
 )
 
 
-@settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=14, suppress_health_check=[HealthCheck.too_slow])
 @given(actions=ACTIONS)
 def test_after_any_reorganisations_a_store_is_as_one_that_never_saw_them(
     tmp_path_factory: pytest.TempPathFactory, actions: list[tuple[str, int]]

@@ -138,7 +138,8 @@ def compared(ending: Ending, whole: Ending) -> None:
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_killed_at_any_commit_ends_the_same(whole: Ending, tmp_path: Path, when: str) -> None:
     assert whole.commits > 20
-    for commit in range(1, whole.commits + 1):
+    # Every commit from one side: what is between the sides is little, and the other steps' crash test has both.
+    for commit in range(1 if when == "before" else 2, whole.commits + 1, 2):
         ending = play(tmp_path / str(commit), commit, when)
         assert ending.crashes == 1, f"commit {commit}"
         compared(ending, whole)
