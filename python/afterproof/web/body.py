@@ -64,10 +64,11 @@ async def _limited(request: Request, limit: int) -> bytes:
     parts, size = [], 0
     try:
         async for part in request.stream():
-            parts.append(part)
             size += len(part)
             if size > limit:
                 raise too_large
+            if part:  # the last is empty; a body that came in one part is not copied then
+                parts.append(part)
     except ClientDisconnect:
         raise Refusal(400, "body", "ended before its length") from None
     return b"".join(parts)
