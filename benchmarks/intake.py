@@ -31,7 +31,7 @@ from afterproof.protocol.signing import RsaPssSigner, Secp256k1Signer, Signer, p
 from .intake_client import hand_in
 
 ARRAY = 100
-ROUNDS = 11
+ROUNDS = 25
 ARRAYS = 15
 """Arrays of one round."""
 
