@@ -11,6 +11,7 @@ an attestation
 └── that is revoked, or whose certificate is → it should need no challenge
 a challenge
 ├── of this account's own attestation → it should be proven, its certificates first where a transaction holds no more
+│   └── however long its network was down, as soon as it is back
 ├── of others' → it should be proven only where that is wanted
 ├── of our own making that nobody answered → it should be expired, and its money be known
 └── that came to nothing, or was too late → nothing should be left to do
@@ -444,6 +445,25 @@ def test_attest_proofRefused_isTriedAgainWhileThereIsTime(world: World, attested
     number = attested.post()
     challenged(world, number)
     going(world, 6, troubled)
+    assert attested.state(number) is AttestationState.PROVEN
+
+
+@pytest.mark.parametrize("down", ["web", "node"])
+def test_attest_ownChallengedWhileItsNetworkIsDown_isProvenAsSoonAsItIsBack(
+    world: World, attested: Attested, down: str
+) -> None:
+    operator = world.verifier("operator", OPERATOR)
+    number = attested.post()
+    challenged(world, number)
+    deadline = world.chain._state.registry.attestations[number].tenure.deadline
+    troubled, until = operator, deadline - 4
+    if down == "web":
+        attested.documents.missing = True
+    else:
+        troubled = replace(operator, chain=Refusing(operator.chain, *[ChainUnavailable("no answer")] * 1000))
+    going(world, until - world.now, troubled)
+    attested.documents.missing = False
+    going(world, 2, operator)
     assert attested.state(number) is AttestationState.PROVEN
 
 

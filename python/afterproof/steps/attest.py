@@ -39,6 +39,9 @@ UNKNOWN_KIND: Final = 60
 LOOKS: Final = 16
 """Attestations of which the most urgent is looked at first."""
 
+TRIES: Final = 32
+"""Attempts for which there is time, at the least, to prove what is ours once it is challenged."""
+
 ROOT_WATCH: Final = 60
 """Seconds between two looks at which root the contracts of evidence have pinned."""
 
@@ -189,7 +192,7 @@ class _Look:
             )  # fmt: skip
             return replace(check, state=Found.FALSE, why=verdict.why, attempts=0, next_at=None, root=root)
         attempts = check.attempts + 1
-        again = self.now + backoff(attempts)
+        again = self.now + self.pause(attempts)
         due = self._due_of_withheld(first)
         if self.found.challenge is None and due > self.now:
             again = min(again, due)
@@ -287,6 +290,13 @@ class _Look:
         )  # fmt: skip
         return self._sent(check, landed)
 
+    def pause(self, attempts: int) -> int:
+        """Seconds until the next attempt after so many: the fewer, the less time is left for a proof of ours."""
+        challenge, pause = self.found.challenge, backoff(attempts)
+        if challenge is None or challenge.deadline <= self.now or not self._is_to_prove():
+            return pause
+        return min(pause, max(1, (challenge.deadline - self.now) // TRIES))
+
     def _is_to_prove(self) -> bool:
         return self.found.poster == self.context.chain.account or self.context.config.verifier.prove_others
 
@@ -356,7 +366,7 @@ def _later(look: _Look, why: str) -> AttestationCheck:
     """What is known does not change by our trouble."""
     stored = look.context.store.attestation_checks.get(look.check.number) or look.check
     attempts = stored.attempts + 1
-    return replace(stored, why=stored.why or why, attempts=attempts, next_at=look.now + backoff(attempts))
+    return replace(stored, why=stored.why or why, attempts=attempts, next_at=look.now + look.pause(attempts))
 
 
 def _put(context: Context, check: AttestationCheck) -> None:
