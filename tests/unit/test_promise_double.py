@@ -213,6 +213,15 @@ def test_claim_double_beyond_ahead_reverts(scene: PromiseScene) -> None:
     scene.doubled(*two(scene, first_seq=39))
 
 
+def test_claim_double_beyond_ahead_with_one_that_nobody_promised_reverts(scene: PromiseScene) -> None:
+    """What is wrong with a promise itself is said before what the lane may promise."""
+    first, second = two(scene, first_seq=40)
+    stranger = scene.promise(scene.leaf(3), first_seq=40, key=promise_signer(7))
+    for wrong in (replace(second.opening(), proof=(bytes(32),)), stranger.opening()):
+        assert scene.refused("claim_double", first.opening(), wrong, 0)[0] == "NotPromised"
+        assert scene.refused("claim_double", wrong, first.opening(), 0)[0] == "NotPromised"
+
+
 # --- until when -------------------------------------------------------------------------------------
 
 

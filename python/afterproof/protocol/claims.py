@@ -56,8 +56,7 @@ class PromiseClaims(Views):
         self, env: Env, opening: Opening, first_seq: int, other: bytes, path: tuple[bytes, ...]
     ) -> list[Event]:
         """Another leaf stands at the number promised; ``other`` is its hash."""
-        lane = self._promised(opening)
-        self._check_binding(lane, opening)
+        lane = self._binding(opening)
         # A number that stands in a batch was within reach.
         batch = self._holding(opening, first_seq)
         index = opening.seq - first_seq
@@ -72,9 +71,9 @@ class PromiseClaims(Views):
         """Two promises of one number for different leaves. The first named is paid, unless its leaf was already."""
         if first.place != second.place or first.leaf_hash == second.leaf_hash:
             raise Revert("NotBroken", *first.place)
-        lane = self._enforceable(first)
-        # The reach is the same for both.
-        self._check_binding(self._promised(second), second)
+        lane = self._binding(first)
+        self._binding(second)
+        self._check_reach(lane, first)  # the same for both
         paid = second if self.paid.get(first.place) == first.leaf_hash else first
         due = self.due(paid.signed.promise.include_by)
         over: int | None = due
@@ -102,10 +101,16 @@ class PromiseClaims(Views):
 
     def _enforceable(self, opening: Opening) -> Lane:
         """The lane of a promise that its authority signed, opened rightly, and within what may be promised."""
+        lane = self._binding(opening)
+        self._check_reach(lane, opening)
+        return lane
+
+    def _binding(self, opening: Opening) -> Lane:
+        """The lane of a promise that its authority signed, opened rightly; one that leaves is not bound by what falls
+        due too late."""
         lane = self._promised(opening)
-        if opening.seq >= lane.reach:
+        if lane.exit_at and opening.signed.promise.include_by > lane.last_due:
             raise Revert("Unenforceable", *opening.place)
-        self._check_binding(lane, opening)
         return lane
 
     def _promised(self, opening: Opening) -> Lane:
@@ -119,9 +124,9 @@ class PromiseClaims(Views):
             raise Revert("NotPromised", *opening.place)
         return lane
 
-    def _check_binding(self, lane: Lane, opening: Opening) -> None:
-        """A lane that leaves is not bound by what falls due too late."""
-        if lane.exit_at and opening.signed.promise.include_by > lane.last_due:
+    def _check_reach(self, lane: Lane, opening: Opening) -> None:
+        """A lane is not bound to numbers that it may not promise, and never might."""
+        if opening.seq >= lane.reach:
             raise Revert("Unenforceable", *opening.place)
 
     def _holding(self, opening: Opening, first_seq: int) -> Batch:
