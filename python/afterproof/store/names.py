@@ -6,7 +6,7 @@ finds a number by a name looks at the receipt that stands there.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain, count, repeat
+from itertools import chain, count, islice, repeat
 from struct import iter_unpack
 from typing import Final, NamedTuple
 
@@ -15,8 +15,6 @@ from .database import Database, Row
 
 _AT_ONCE: Final = 256
 """Names that one statement looks for, or adds, at most."""
-
-_FIELDS: Final = 5
 
 Name = tuple[int, int]
 """When a receipt was issued, and the first eight bytes of its hash as a signed number."""
@@ -55,18 +53,17 @@ class Names:
         """
         names = _short(hashes)
         twins = _twins(zip(times, names, strict=True), taken) if taken else repeat(0)
-        rows = list(
-            chain.from_iterable(zip(times, names, twins, repeat(lane), count(first_seq), strict=False))
-        )
-        added = start = 0
-        while left := len(names) - start:
+        rows = zip(times, names, twins, repeat(lane), count(first_seq), strict=False)  # the last have no end
+        added, left = 0, len(names)
+        while left:
             # A few lengths only, so that each is prepared once.
             length = min(_AT_ONCE, 1 << (left.bit_length() - 1))
+            marks = ", ".join(["(?, ?, ?, ?, ?)"] * length)
             added += self._database.execute(
-                f"INSERT INTO names (issued_at, name, twin, lane, seq) VALUES {_rows(length)} ON CONFLICT DO NOTHING",
-                rows[_FIELDS * start : _FIELDS * (start + length)],
+                f"INSERT INTO names (issued_at, name, twin, lane, seq) VALUES {marks} ON CONFLICT DO NOTHING",
+                list(chain.from_iterable(islice(rows, length))),
             )
-            start += length
+            left -= length
         if added < len(names):
             raise AlreadyNamed(f"{len(names) - added} receipts have names that are in use")
 
@@ -112,11 +109,6 @@ def free_twins(found: Mapping[Name, Sequence[Place]], names: Iterable[Name]) -> 
 
 def _short(hashes: Sequence[bytes]) -> list[int]:
     return [name for (name,) in iter_unpack(">q24x", b"".join(hashes))]
-
-
-def _rows(count: int) -> str:
-    """The marks of so many rows."""
-    return ", ".join(["(?, ?, ?, ?, ?)"] * count)
 
 
 def _twins(names: Iterable[Name], taken: Mapping[Name, int]) -> Iterator[int]:
