@@ -292,10 +292,10 @@ class _Look:
 
     def pause(self, attempts: int) -> int:
         """Seconds until the next attempt after so many: the fewer, the less time is left for a proof of ours."""
-        challenge, pause = self.found.challenge, backoff(attempts)
+        challenge = self.found.challenge
         if challenge is None or challenge.deadline <= self.now or not self._is_to_prove():
-            return pause
-        return min(pause, max(1, (challenge.deadline - self.now) // TRIES))
+            return backoff(attempts)
+        return backoff(attempts, most=max(1, (challenge.deadline - self.now) // TRIES))
 
     def _is_to_prove(self) -> bool:
         return self.found.poster == self.context.chain.account or self.context.config.verifier.prove_others

@@ -18,9 +18,12 @@ LONGEST_BACKOFF: Final = 60
 """Seconds between two attempts, at most."""
 
 
-def backoff(failures: int) -> int:
-    """Seconds until the next attempt after that many have failed, from 1 on: each twice the last, up to a minute."""
-    return min(1 << min(failures - 1, 16), LONGEST_BACKOFF)
+def backoff(failures: int, most: int = LONGEST_BACKOFF) -> int:
+    """Seconds until the next attempt after that many have failed, from 1 on: each twice the last, up to a minute.
+
+    Never more than ``most``, for who has a time to keep.
+    """
+    return min(1 << min(failures - 1, 16), LONGEST_BACKOFF, most)
 
 
 class Pulse:
@@ -276,6 +279,6 @@ class ReadBack:
         """It failed; the seconds until it is tried again, at most ``most``."""
         self.failures = self.failures + 1 if batch == self._failing else 1
         self._failing, self.why = batch, why
-        wait = min(backoff(self.failures), most)
+        wait = backoff(self.failures, most)
         self._again_at = now + wait
         return wait
