@@ -9,14 +9,20 @@ on loopback in arrays of 100 (verified, on disk, one promise an array), over bar
 `intake_single_per_cpu_s`: receipts of SECP256K1 that come one a request, from many clients at once.
 `intake_slowdown_1m`: how much more CPU the last of a million receipts take in the intake step than the first. Batching
 and posting, which verify everything once more, are not in these figures.
+
+Relayer and clients share one processor where the system lets them: what two of one core do slows both, and the bare
+verifications, which are done while nobody hands anything in, would not feel it.
 """
 
+import contextlib
+import os
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
@@ -28,20 +34,27 @@ from afterproof.chain.memory import MemoryChain
 from afterproof.protocol.receipt import ZERO, Domain, Receipt
 from afterproof.protocol.signing import RsaPssSigner, Secp256k1Signer, Signer, pkcs8_signer
 
+from .figure import Figures
 from .intake_client import hand_in
+from .intake_process import EDGES
 
 ARRAY = 100
-ROUNDS = 25
-ARRAYS = 15
-"""Arrays of one round."""
-
 CLIENTS = 4
-SINGLES = 6_000
 SINGLE_CLIENTS = 64
-MANY = 1_000_000
-EDGE = 50_000
 
-Figure = tuple[str, float, str]
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much is measured: ``arrays`` of one round, ``singles`` after some to begin with, ``many`` in a row."""
+
+    rounds: int
+    arrays: int
+    singles: int
+    many: int
+
+
+WHOLE = Sizes(rounds=25, arrays=15, singles=6_000, many=1_000_000)
+TOY = Sizes(rounds=2, arrays=4, singles=64, many=10_000)
 
 
 class Relayer:
@@ -76,24 +89,47 @@ class Relayer:
         return line
 
 
-def figures() -> Iterator[Figure]:
-    """Each figure, as it is measured."""
+def figures() -> Figures:
+    """Over 25 rounds, and of a million receipts."""
+    return _figures(WHOLE)
+
+
+def small_figures() -> Figures:
+    """Over two rounds, and of ten thousand."""
+    return _figures(TOY)
+
+
+def _figures(sizes: Sizes) -> Figures:
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     gateway, node = RsaPssSigner(key), Secp256k1Signer(b"\x07" * 32)
-    with tempfile.TemporaryDirectory() as folder:
+    _say("signing receipts with RSA")
+    arrays = _arrays(key, 2 * (sizes.rounds + 1) * sizes.arrays)
+    half = len(arrays) // 2
+    with tempfile.TemporaryDirectory() as folder, _on_one_processor():
         relayer = Relayer(Path(folder), [gateway.public_key, node.public_key])
         try:
-            _say("signing receipts with RSA")
-            arrays = _arrays(key, 2 * (ROUNDS + 1) * ARRAYS)
-            half = len(arrays) // 2
-            yield "intake_batched_vs_rsa", _batched(relayer, arrays[:half]), "ratio"
+            yield "intake_batched_vs_rsa", _batched(relayer, arrays[:half], sizes), "ratio"
             relayer.ask("compile")
-            yield "intake_batched_numba_vs_rsa", _batched(relayer, arrays[half:]), "ratio"
-            yield "intake_single_per_cpu_s", _single(relayer, node), "receipts/s"
+            yield "intake_batched_numba_vs_rsa", _batched(relayer, arrays[half:], sizes), "ratio"
+            yield "intake_single_per_cpu_s", _single(relayer, node, sizes.singles), "receipts/s"
         finally:
             relayer.end()
     with tempfile.TemporaryDirectory() as folder:
-        yield "intake_slowdown_1m", _slowdown(Path(folder), MANY), "ratio"
+        yield "intake_slowdown_1m", _slowdown(Path(folder), sizes.many), "ratio"
+
+
+@contextlib.contextmanager
+def _on_one_processor() -> Iterator[None]:
+    """Have this thread, and the processes that it starts within, run on one processor: on Linux."""
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(before)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def _arrays(key: rsa.RSAPrivateKey, count: int) -> list[bytes]:
@@ -104,19 +140,20 @@ def _arrays(key: rsa.RSAPrivateKey, count: int) -> list[bytes]:
         return list(pool.map(_array, [der] * count, range(count), chunksize=5))
 
 
-def _batched(relayer: Relayer, arrays: Sequence[bytes]) -> float:
-    hand_in(relayer.url, arrays[:ARRAYS], CLIENTS)  # to begin with, nothing is loaded yet
-    verify = f"verify {ARRAYS * ARRAY}"
+def _batched(relayer: Relayer, arrays: Sequence[bytes], sizes: Sizes) -> float:
+    hand_in(relayer.url, arrays[: sizes.arrays], CLIENTS)  # to begin with, nothing is loaded yet
+    receipts = sizes.arrays * ARRAY
+    verify = f"verify {receipts}"
     bare, taking = [relayer.ask(verify)], []
-    for number in range(1, ROUNDS + 1):
+    for start in range(sizes.arrays, len(arrays), sizes.arrays):
         before = relayer.ask("cpu")
-        taken = hand_in(relayer.url, arrays[number * ARRAYS : (number + 1) * ARRAYS], CLIENTS)
+        taken = hand_in(relayer.url, arrays[start : start + sizes.arrays], CLIENTS)
         taking.append(relayer.ask("cpu") - before)
-        assert taken == ARRAYS * ARRAY
+        assert taken == receipts
         bare.append(relayer.ask(verify))
     # Each round beside the verifications just before and after it: what else the machine does slows both.
     ratios = [(a + b) / 2 / took for a, b, took in zip(bare, bare[1:], taking, strict=False)]
-    micro = 1e6 / (ARRAYS * ARRAY)
+    micro = 1e6 / receipts
     _say(
         f"{median(taking) * micro:.1f} us a receipt in arrays, {median(bare) * micro:.1f} us a bare verification,"
         f" ratios of {min(ratios):.3f} to {max(ratios):.3f}"
@@ -124,11 +161,12 @@ def _batched(relayer: Relayer, arrays: Sequence[bytes]) -> float:
     return median(ratios)
 
 
-def _single(relayer: Relayer, node: Secp256k1Signer) -> float:
-    bodies = [msgspec.json.encode(_signed(node, number)) for number in range(SINGLES + 500)]
-    hand_in(relayer.url, bodies[:500], SINGLE_CLIENTS)
+def _single(relayer: Relayer, node: Secp256k1Signer, count: int) -> float:
+    first = count // 12
+    bodies = [msgspec.json.encode(_signed(node, number)) for number in range(first + count)]
+    hand_in(relayer.url, bodies[:first], SINGLE_CLIENTS)
     before = relayer.ask("cpu")
-    taken = hand_in(relayer.url, bodies[500:], SINGLE_CLIENTS)
+    taken = hand_in(relayer.url, bodies[first:], SINGLE_CLIENTS)
     return taken / (relayer.ask("cpu") - before)
 
 
@@ -137,7 +175,8 @@ def _slowdown(folder: Path, count: int) -> float:
     program = [sys.executable, "-m", "benchmarks.intake_process", "store", str(folder), str(count)]
     ran = subprocess.run(program, stdout=subprocess.PIPE, text=True, check=True)
     first, last = map(float, ran.stdout.split())
-    _say(f"{first / EDGE * 1e6:.1f} us a receipt at first, {last / EDGE * 1e6:.1f} us at last")
+    micro = 1e6 / (count // EDGES)
+    _say(f"{first * micro:.1f} us a receipt at first, {last * micro:.1f} us at last")
     return last / first
 
 

@@ -17,6 +17,8 @@ from afterproof.store import Store
 OWNER, RELAYER = b"\x0f" * 20, b"\x01" * 20
 PROMISER = Secp256k1Signer(b"\x05" * 32)
 AHEAD = 4_000_000
+MOST = 1_024_000
+"""Receipts of a batch: as many as may be."""
 
 
 def open_relayer(folder: Path, public_keys: Sequence[bytes]) -> Context:
@@ -28,7 +30,10 @@ def open_relayer(folder: Path, public_keys: Sequence[bytes]) -> Context:
     account = chain.account_view(RELAYER)
     lane, _ = account.open_lane(RELAYER, PROMISER.address, AHEAD, 9_000 * ETHER)
     chain.mine(int(time.time()) - chain.view().now)
-    settings = RelayerConfig(lane=lane, store=folder / "relayer.sqlite3", data_dir=folder / "batches")
+    # Nobody closes and posts batches here: what waits is one batch, or soon no promise could be kept.
+    settings = RelayerConfig(
+        lane=lane, store=folder / "relayer.sqlite3", data_dir=folder / "batches", max_batch=MOST
+    )
     store = Store.open(folder / "relayer.sqlite3", chain.deployment, "relayer", exclusive=True)
     data = Data(own=Directory(folder / "batches", "http://relayer.test"))
     context = Context(account, store, replace(Config(), relayer=settings), data, promiser=PROMISER)

@@ -31,8 +31,8 @@ BENCHMARKS: Final[Mapping[str, str]] = {
     "dispute": "benchmarks.dispute",
     "memory": "benchmarks.memory",
 }
-"""The modules by name, in the order in which they run. Each has ``figures()``, which yields ``(name, value, unit)``;
-one that has ``small_figures()`` too has the same figures of toy sizes."""
+"""The modules by name, in the order in which they run. Each has ``figures()``, which yields ``(name, value, unit)``,
+and ``small_figures()``: the same of toy sizes."""
 
 
 def run(
@@ -47,7 +47,7 @@ def run(
         try:
             # Whatever a benchmark or a library prints is no figure.
             with contextlib.redirect_stdout(sys.stderr):
-                for figure in _figures(name, benchmarks[name], small):
+                for figure in _figures(benchmarks[name], small):
                     line = line_of(figure)
                     if figure[0] in seen:
                         raise BenchmarkError(f"{figure[0]} was measured before")
@@ -62,14 +62,9 @@ def run(
     return good
 
 
-def _figures(name: str, module: str, small: bool) -> Figures:
+def _figures(module: str, small: bool) -> Figures:
     found = importlib.import_module(module)
-    if not small:
-        yield from found.figures()
-    elif hasattr(found, "small_figures"):
-        yield from found.small_figures()
-    else:
-        _say(f"{name}: has no toy sizes, left out")
+    yield from found.small_figures() if small else found.figures()
 
 
 def _say(sentence: str) -> None:
