@@ -209,7 +209,7 @@ def _show(
 
 
 def _postpone(context: Context, due: Due, verdict: Verdict, error: AfterproofError) -> None:
-    wait = backoff(verdict.attempts + 1)
+    wait = backoff(verdict.attempts + 1, left=due.demand.deadline - context.chain_now)
     context.store.verdicts.postpone(verdict, context.chain_now + wait, str(error))
     log.error(
         "%s was not shown, again in %d s: %s", _name(due.demand), wait, error,

@@ -39,9 +39,6 @@ UNKNOWN_KIND: Final = 60
 LOOKS: Final = 16
 """Attestations of which the most urgent is looked at first."""
 
-TRIES: Final = 32
-"""Attempts for which there is time, at the least, to prove what is ours once it is challenged."""
-
 ROOT_WATCH: Final = 60
 """Seconds between two looks at which root the contracts of evidence have pinned."""
 
@@ -295,7 +292,7 @@ class _Look:
         challenge = self.found.challenge
         if challenge is None or challenge.deadline <= self.now or not self._is_to_prove():
             return backoff(attempts)
-        return backoff(attempts, most=max(1, (challenge.deadline - self.now) // TRIES))
+        return backoff(attempts, left=challenge.deadline - self.now)
 
     def _is_to_prove(self) -> bool:
         return self.found.poster == self.context.chain.account or self.context.config.verifier.prove_others

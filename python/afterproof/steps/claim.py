@@ -85,7 +85,16 @@ class _Pending:
     @property
     def rank(self) -> tuple[int, int]:
         """The soonest to end first, then the dearest."""
-        return FOREVER if self.claim is None else self.claim.last, -self.slash
+        return self.last, -self.slash
+
+    @property
+    def last(self) -> int:
+        """The last second in which the claim can be made."""
+        return FOREVER if self.claim is None else self.claim.last
+
+    def backoff(self, now: int) -> int:
+        """Seconds until it is tried again."""
+        return backoff(self.promise.attempts + 1, left=self.last - now)
 
 
 def claim(context: Context) -> bool:
@@ -156,7 +165,7 @@ def _again(promise: WatchedPromise, finding: Finding, chain_now: int, now: int) 
         return None
     if finding.fate is Fate.UNKNOWN:
         attempts = promise.attempts if promise.fate is Fate.UNKNOWN else 0
-        return now + backoff(attempts + 1)
+        return now + backoff(attempts + 1, left=None if finding.last is None else finding.last - now)
     # The clock may be ahead of the chain, whose time counts.
     return None if finding.again is None else max(finding.again, now + 1)
 
@@ -177,7 +186,7 @@ def _claim(context: Context, pending: _Pending, now: int) -> None:
                 f"claims have cost {ether(spent)} within a day, and this one would cost {ether(cost)}: "
                 f"verifier.claim_budget is {ether(budget)}"
             )
-            _postpone(context, promise, now, f"{what} is not claimed now: {why}", why)
+            _postpone(context, pending, now, f"{what} is not claimed now: {why}", why)
             return
         landed = act(
             context, "claim", _about(pending), f"claimed {what}", partial(_act, context, pending), fields
@@ -185,11 +194,11 @@ def _claim(context: Context, pending: _Pending, now: int) -> None:
     except CallReverted as error:
         if is_overtaken(error):
             log.info("%s was claimed before", what, extra=fields)  # by whom, the event will say
-            store.watched.postpone(promise, now + backoff(promise.attempts + 1))
+            store.watched.postpone(promise, now + pending.backoff(now))
         else:
-            _postpone(context, promise, now, f"{what} could not be claimed: {error}", str(error))
+            _postpone(context, pending, now, f"{what} could not be claimed: {error}", str(error))
     except SendFailed as error:
-        _postpone(context, promise, now, f"{what} could not be claimed: {error}", str(error))
+        _postpone(context, pending, now, f"{what} could not be claimed: {error}", str(error))
     else:
         if landed is None:
             store.watched.postpone(promise, now + AGAIN)
@@ -215,8 +224,8 @@ def _act(context: Context, pending: _Pending, dry_run: bool) -> Landed:
     return chain.claim_omitted(one.opening, pending.first_seq, there.leaf or b"", there.path, dry_run)
 
 
-def _postpone(context: Context, promise: WatchedPromise, now: int, sentence: str, why: str) -> None:
-    wait = backoff(promise.attempts + 1)
+def _postpone(context: Context, pending: _Pending, now: int, sentence: str, why: str) -> None:
+    promise, wait = pending.promise, pending.backoff(now)
     context.store.watched.postpone(promise, now + wait, why)
     fields = _fields(promise) | {"attempt": promise.attempts + 1, "retry_seconds": wait, "error": why}
     log.error("%s; again in %d s", sentence, wait, extra=fields)

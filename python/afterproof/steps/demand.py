@@ -255,7 +255,7 @@ def _open(context: Context, due: Due, lacking: str) -> bool:
         deposit = min(least * 9 // 8, room)
         if deposit < least:
             why = f"it takes {ether(least)}, and verifier.demand_budget leaves {ether(max(room, 0))}"
-            _postpone(context, due, backoff(verdict.attempts + 1), why)
+            _postpone(context, due, _backoff(context, due), why)
             return False
         roots = due.posted.tile_roots
         path = tile_path(roots, verdict.place)
@@ -266,7 +266,7 @@ def _open(context: Context, due: Due, lacking: str) -> bool:
             ),
         )  # fmt: skip
     except (CallReverted, SendFailed) as error:
-        _postpone(context, due, backoff(verdict.attempts + 1), str(error), error)
+        _postpone(context, due, _backoff(context, due), str(error), error)
         return False
     if landed is None:
         return False
@@ -277,6 +277,10 @@ def _open(context: Context, due: Due, lacking: str) -> bool:
         extra=_fields(verdict.batch, verdict.place) | {"deposit": deposit, "error": lacking} | landed.fields,
     )  # fmt: skip
     return True
+
+
+def _backoff(context: Context, due: Due) -> int:
+    return backoff(due.verdict.attempts + 1, left=due.posted.header.window_end - context.chain_now)
 
 
 def _postpone(context: Context, due: Due, wait: int, why: str, error: AfterproofError | None = None) -> None:

@@ -40,6 +40,11 @@ class Due:
     posted: PostedBatch
     end: int | None
 
+    @property
+    def until(self) -> int:
+        """The last second for it, as far as that is known."""
+        return self.end if self.end is not None else max(self.deadline.time, self.posted.header.window_end)
+
 
 def dispute(context: Context) -> bool:
     """Prove what is pending, one transaction each; what another has proven first is a lost race.
@@ -65,7 +70,7 @@ def dispute(context: Context) -> bool:
         if len(sent) == MOST:
             return True
         sent.add(place)
-        _prove(context, due.verdict)
+        _prove(context, due)
     return False
 
 
@@ -92,8 +97,7 @@ def _rank(context: Context, due: Due) -> tuple[int, int, int, int]:
     """What is sent before what: by its end, by what it earns, by its place."""
     epoch = context.store.registry.epoch(due.posted.header.epoch)
     worth = epoch.terms.leaf_slash if epoch is not None else 0
-    end = due.end if due.end is not None else max(due.deadline.time, due.posted.header.window_end)
-    return end, -worth, due.verdict.batch, due.verdict.place
+    return due.until, -worth, due.verdict.batch, due.verdict.place
 
 
 def _settled(context: Context, due: Due, cursor: Block) -> bool:
@@ -151,9 +155,9 @@ def _has_standing_first(context: Context, verdict: Verdict, now: int) -> bool:
     )
 
 
-def _prove(context: Context, verdict: Verdict) -> None:
+def _prove(context: Context, due: Due) -> None:
     """Send one proof. Whether it counted is learnt from its event."""
-    leaf = _leaf(verdict)
+    verdict, leaf = due.verdict, _leaf(due.verdict)
     claim = Claim(verdict.batch, verdict.place, leaf.receipt, leaf.signature, verdict.proof, verdict.evidence)
     about, kind = _about(verdict), FaultKind(verdict.kind)
     try:
@@ -166,9 +170,9 @@ def _prove(context: Context, verdict: Verdict) -> None:
             log.info("%s is settled already: %s", _name(verdict), error, extra=_fields(verdict))
             context.store.verdicts.postpone(verdict, context.now + 1, str(error))
         else:
-            _postpone(context, verdict, error)
+            _postpone(context, due, error)
     except SendFailed as error:
-        _postpone(context, verdict, error)
+        _postpone(context, due, error)
     else:
         if landed is None:
             return
@@ -189,8 +193,9 @@ def _leaf(verdict: Verdict) -> Leaf:
     return Leaf(Receipt.from_words(verdict.words), verdict.signature)
 
 
-def _postpone(context: Context, verdict: Verdict, error: AfterproofError) -> None:
-    wait = backoff(verdict.attempts + 1)
+def _postpone(context: Context, due: Due, error: AfterproofError) -> None:
+    verdict = due.verdict
+    wait = backoff(verdict.attempts + 1, left=due.until - context.chain_now)
     context.store.verdicts.postpone(verdict, context.now + wait, str(error))
     fields = _fields(verdict) | {"attempt": verdict.attempts + 1, "retry_seconds": wait, "error": str(error)}
     log.error("%s was not proven, again in %d s: %s", _name(verdict), wait, error, extra=fields)

@@ -18,12 +18,17 @@ LONGEST_BACKOFF: Final = 60
 """Seconds between two attempts, at most."""
 
 
-def backoff(failures: int, most: int = LONGEST_BACKOFF) -> int:
+TRIES: Final = 32
+"""Attempts for which there is time, at the least, in what is left of it."""
+
+
+def backoff(failures: int, left: int | None = None) -> int:
     """Seconds until the next attempt after that many have failed, from 1 on: each twice the last, up to a minute.
 
-    Never more than ``most``, for who has a time to keep.
+    ``left``: seconds in which it must succeed. The fewer they are the sooner it is tried again: once a second at last.
     """
-    return min(1 << min(failures - 1, 16), LONGEST_BACKOFF, most)
+    wait = min(1 << min(failures - 1, 16), LONGEST_BACKOFF)
+    return wait if left is None else min(wait, max(1, left // TRIES))
 
 
 class Pulse:
@@ -279,6 +284,6 @@ class ReadBack:
         """It failed; the seconds until it is tried again, at most ``most``."""
         self.failures = self.failures + 1 if batch == self._failing else 1
         self._failing, self.why = batch, why
-        wait = backoff(self.failures, most)
+        wait = min(backoff(self.failures), most)
         self._again_at = now + wait
         return wait
