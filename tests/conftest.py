@@ -1,9 +1,11 @@
 """Settings for every test, and the databases that tests run on.
 
-Hypothesis has no deadlines, since the first example of a test may compile.
+Hypothesis has no deadlines, since the first example of a test may compile. Programs that tests start hear SIGINT, even
+where this run does not, as in a shell's background: being ignored is inherited.
 """
 
 import logging
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -13,6 +15,9 @@ from tests.support.databases import UNREACHABLE, VARIABLE, Schemas, on_postgres
 
 settings.register_profile("afterproof", deadline=None, print_blob=True)
 settings.load_profile("afterproof")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
