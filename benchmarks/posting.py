@@ -13,9 +13,9 @@ from typing import Final
 
 from afterproof.config import Config, RelayerConfig
 from afterproof.data import Data, Directory
-from afterproof.node import ROLES
 from afterproof.protocol.receipt import SignedReceipt
 from afterproof.protocol.signing import Secp256k1Signer
+from afterproof.roles import ROLES
 from afterproof.steps import Context
 from afterproof.steps.intake import Accepted, intake
 from afterproof.store import Store

@@ -37,11 +37,12 @@ from afterproof.chain.wallet import address_of
 from afterproof.config import Config
 from afterproof.data import Archive, Data, Source
 from afterproof.errors import DataUnavailable
-from afterproof.node import ROLES, run
+from afterproof.loop import run
 from afterproof.protocol.batching import Batch, build_batch, declared_range
 from afterproof.protocol.receipt import Domain
 from afterproof.protocol.registry_terms import DEMO_REGISTRY
 from afterproof.protocol.terms import DEMO, ETHER
+from afterproof.roles import ROLES
 from afterproof.steps import Context
 from afterproof.steps.check import check
 from afterproof.steps.dispute import dispute

@@ -16,12 +16,12 @@ from hypothesis.stateful import RuleBasedStateMachine
 
 from afterproof.chain.base import ChainEvent
 from afterproof.errors import AfterproofError
-from afterproof.node import ROLES
 from afterproof.protocol.errors import ProtocolError
 from afterproof.protocol.header import BatchId, lane_of
 from afterproof.protocol.receipt import Leaf
 from afterproof.protocol.registry import Registry
 from afterproof.protocol.settlement import Settlement
+from afterproof.roles import ROLES
 from afterproof.steps import Context
 from tests.stateful.steps_village import (
     ACCOUNTS,

@@ -32,7 +32,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from afterproof import node
+from afterproof import loop, node
 from afterproof.chain.sender import EvmSender
 from afterproof.chain.wallet import SendOptions
 from afterproof.cli.app import main
@@ -205,7 +205,7 @@ def live(arguments: Sequence[str]) -> int:
     FATE = Fate()
     steps = {step: watched(step) for role in node.ROLES.values() for step in role}
     node.ROLES = {role: tuple(steps[step] for step in taken) for role, taken in node.ROLES.items()}  # type: ignore[misc]
-    node.SHARED = {role: frozenset(steps[step] for step in taken) for role, taken in node.SHARED.items()}  # type: ignore[misc]
+    loop.SHARED = {role: frozenset(steps[step] for step in taken) for role, taken in loop.SHARED.items()}  # type: ignore[misc]
     watch_commits()
     watch_publishing()
     watch_answers()

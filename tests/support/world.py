@@ -15,11 +15,11 @@ from afterproof.chain.memory import MemoryChain
 from afterproof.config import Config, RelayerConfig, VerifierConfig
 from afterproof.data import Archive, Data, Directory, Source
 from afterproof.errors import DataUnavailable
-from afterproof.node import ROLES
 from afterproof.protocol.header import BatchId
 from afterproof.protocol.receipt import Leaf, SignedReceipt
 from afterproof.protocol.registry_terms import DEMO_REGISTRY, RegistryTerms
 from afterproof.protocol.terms import DEMO, ETHER, Terms
+from afterproof.roles import ROLES
 from afterproof.steps import Context, Step
 from afterproof.steps.intake import Accepted, intake
 from afterproof.store import Store

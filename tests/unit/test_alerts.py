@@ -37,7 +37,8 @@ from hypothesis import strategies as st
 from afterproof.cli.session import Session
 from afterproof.config import AlertsConfig, Config, VerifierConfig
 from afterproof.errors import ChainUnavailable, StoreUnavailable
-from afterproof.node import run, run_verifier
+from afterproof.loop import run
+from afterproof.node import run_verifier
 from afterproof.steps import Context
 from afterproof.steps.alarm import KEPT, Alarm
 from afterproof.steps.check import check

@@ -12,7 +12,7 @@ a source file
 │   └── it should import no database
 ├── when it is a step
 │   └── it should import no other step
-├── when it is neither node, audit, web, CLI nor demo
+├── when it is neither roles, loop, node, audit, web, CLI nor demo
 │   └── it should import no step
 └── when it is in steps/, store/, data/, audit/ or web/
     └── it should see the chain through chain.base alone
@@ -116,14 +116,18 @@ def test_steps_import_no_other_step(source: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "source", [s for s in SOURCES if not within(s, "steps", "node", "audit", "web", "cli", "demo")], ids=str
+    "source",
+    [s for s in SOURCES if not within(s, "steps", "roles", "loop", "node", "audit", "web", "cli", "demo")],
+    ids=str,
 )
 def test_steps_are_imported_only_by_who_runs_them(source: Path) -> None:
     assert "afterproof.steps" not in imports(source) and not ours(source, "steps")
 
 
 @pytest.mark.parametrize(
-    "source", [s for s in SOURCES if within(s, "steps", "store", "data", "audit", "web", "node")], ids=str
+    "source",
+    [s for s in SOURCES if within(s, "steps", "store", "data", "audit", "web", "loop", "node")],
+    ids=str,
 )
 def test_everything_but_the_command_line_sees_the_chain_as_base_has_it(source: Path) -> None:
     assert {name.split(".")[0] for name in ours(source, "chain")} <= {"base"}

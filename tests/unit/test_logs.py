@@ -84,7 +84,7 @@ def test_json_of_an_error_holds_its_kind_and_its_traceback_when_verbose(
     try:
         raise ValueError("oh\nno")
     except ValueError:
-        logging.getLogger("afterproof.node").error("internal error", exc_info=True, extra={"step": "post"})
+        logging.getLogger("afterproof.loop").error("internal error", exc_info=True, extra={"step": "post"})
     (line,) = objects(stream)
     assert (line["error_type"], line["error"], line["step"]) == ("ValueError", "oh\\nno", "post")
     assert ("Traceback" in line.get("traceback", "")) is verbose
@@ -108,7 +108,7 @@ def test_level_leaves_out_what_is_below(stream: io.StringIO, level: str, said: s
     settings = load(None, {"AFTERPROOF_LOG_LEVEL": level, "AFTERPROOF_LOG_FORMAT": "json"}).log
     assert (settings.level, settings.format) == (LogLevel(level), LogFormat.JSON)
     telemetry.set_up(stream=stream, format=settings.format, level=settings.level)
-    log = logging.getLogger("afterproof.node")
+    log = logging.getLogger("afterproof.loop")
     for name, letter in (("debug", "d"), ("info", "i"), ("warning", "w"), ("error", "e")):
         getattr(log, name)(letter)
     assert "".join(line["message"] for line in objects(stream)) == said

@@ -35,9 +35,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from afterproof.chain.base import FaultProven, Place
 from afterproof.chain.rpc import Rpc
 from afterproof.errors import ChainUnavailable, StoreUnavailable
-from afterproof.node import ROLES, run, run_relayer, run_verifier
+from afterproof.loop import run
+from afterproof.node import run_relayer, run_verifier
 from afterproof.protocol.state import FaultKind
 from afterproof.protocol.terms import ETHER
+from afterproof.roles import ROLES
 from afterproof.steps import Context
 from afterproof.steps.intake import intake
 from afterproof.steps.measure import Meter

@@ -21,7 +21,8 @@ import pytest
 
 from afterproof import telemetry
 from afterproof.errors import ChainUnavailable
-from afterproof.node import ROLES, run
+from afterproof.loop import run
+from afterproof.roles import ROLES
 from afterproof.steps import Context
 from tests.support.world import World
 
@@ -69,7 +70,7 @@ def test_run_when_a_step_fails_says_so_once_and_goes_on(
         return False
 
     run((troubled, counting), World(tmp_path).relayer(), stop, poll=0)
-    said = [record.getMessage() for record in caplog.records if record.name == "afterproof.node"]
+    said = [record.getMessage() for record in caplog.records if record.name == "afterproof.loop"]
     assert said == [
         "troubled: the node does not answer",
         "troubled: internal error, ZeroDivisionError",
@@ -142,12 +143,12 @@ def test_log_is_one_line_a_message(stream: io.StringIO) -> None:
 
 def test_log_when_verbose_shows_tracebacks_and_debug_but_no_chatter(stream: io.StringIO) -> None:
     telemetry.set_up(verbose=True, stream=stream)
-    logging.getLogger("afterproof.node").debug("shown")
+    logging.getLogger("afterproof.loop").debug("shown")
     logging.getLogger("httpx").info("GET https://node.example/secret")
     try:
         raise ValueError("oh")
     except ValueError:
-        logging.getLogger("afterproof.node").error("internal error", exc_info=True)
+        logging.getLogger("afterproof.loop").error("internal error", exc_info=True)
     shown = stream.getvalue()
     assert "shown" in shown and "Traceback" in shown
     assert "secret" not in shown

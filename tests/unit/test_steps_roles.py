@@ -25,8 +25,9 @@ import pytest
 from afterproof.chain.memory import MemoryChain
 from afterproof.config import Config, RelayerConfig, VerifierConfig
 from afterproof.errors import ConfigError, StoreUnavailable
-from afterproof.node import ROLES, run_relayer, run_verifier
+from afterproof.node import run_relayer, run_verifier
 from afterproof.protocol.terms import DEMO, ETHER
+from afterproof.roles import ROLES
 from afterproof.steps import Context
 from afterproof.store import Store
 from tests.support.scene import forged_leaf, receipt_of, secp_signer

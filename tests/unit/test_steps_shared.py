@@ -26,7 +26,7 @@ import pytest
 from afterproof.chain.base import FaultProven, Posted, TileDemanded
 from afterproof.data import Archive, Data, Directory
 from afterproof.errors import ForeignStore, NotLeading
-from afterproof.node import run
+from afterproof.loop import run
 from afterproof.protocol.batching import Batch
 from afterproof.protocol.terms import DEMO
 from afterproof.steps import Context

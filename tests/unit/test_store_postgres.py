@@ -22,9 +22,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from afterproof import node
+from afterproof import loop
 from afterproof.errors import ConfigError, StoreUnavailable
-from afterproof.node import run
+from afterproof.loop import run
 from afterproof.protocol.receipt import Scheme
 from afterproof.settings import PostgresUrl
 from afterproof.steps import Context
@@ -151,7 +151,7 @@ def test_run_takes_the_steps_that_act_only_where_the_store_leads(tmp_path: Path)
     assert leader.store.leads(world.lane)
     stop, rests = threading.Event(), [0]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(node, "SHARED", {"relayer": {rounds}})
+        patch.setattr(loop, "SHARED", {"relayer": {rounds}})
         run((rounds, act), other, stop, poll=0.01)
     assert taken == ["act"] and rests[0] >= 3
     assert other.store.chain.cursor() is not None
