@@ -3,8 +3,8 @@
     .venv/bin/python -m benchmarks.intake
 
 `intake_batched_vs_rsa`: receipts of OpenGradient's scheme per CPU second of the relayer's process, accepted over HTTP
-on loopback in arrays of 100 (verified, on disk, one promise an array), over bare RSA-2048-PSS verifications by
-`cryptography` per CPU second of the same process, the two taken in turns: the median of the rounds.
+on loopback in arrays of 100 from 16 clients at once (verified, on disk, one promise an array), over bare RSA-2048-PSS
+verifications by `cryptography` per CPU second of the same process, the two taken in turns: the median of the rounds.
 `intake_batched_numba_vs_rsa`: the same with receipts hashed by compiled code, the extra `numba`, once compiled.
 `intake_single_per_cpu_s`: receipts of SECP256K1 that come one a request, from many clients at once.
 `intake_slowdown_1m`: how much more CPU the last of a million receipts take in the intake step than the first. Batching
@@ -35,11 +35,11 @@ from afterproof.protocol.receipt import ZERO, Domain, Receipt
 from afterproof.protocol.signing import RsaPssSigner, Secp256k1Signer, Signer, pkcs8_signer
 
 from .figure import Figures
-from .intake_client import hand_in
+from .intake_client import Clients
 from .intake_process import EDGES
 
 ARRAY = 100
-CLIENTS = 4
+CLIENTS = 16
 SINGLE_CLIENTS = 64
 
 
@@ -53,7 +53,7 @@ class Sizes:
     many: int
 
 
-WHOLE = Sizes(rounds=25, arrays=15, singles=6_000, many=1_000_000)
+WHOLE = Sizes(rounds=13, arrays=32, singles=6_000, many=1_000_000)
 TOY = Sizes(rounds=2, arrays=4, singles=64, many=10_000)
 
 
@@ -90,7 +90,7 @@ class Relayer:
 
 
 def figures() -> Figures:
-    """Over 25 rounds, and of a million receipts."""
+    """Over 13 rounds, and of a million receipts."""
     return _figures(WHOLE)
 
 
@@ -141,16 +141,17 @@ def _arrays(key: rsa.RSAPrivateKey, count: int) -> list[bytes]:
 
 
 def _batched(relayer: Relayer, arrays: Sequence[bytes], sizes: Sizes) -> float:
-    hand_in(relayer.url, arrays[: sizes.arrays], CLIENTS)  # to begin with, nothing is loaded yet
     receipts = sizes.arrays * ARRAY
     verify = f"verify {receipts}"
-    bare, taking = [relayer.ask(verify)], []
-    for start in range(sizes.arrays, len(arrays), sizes.arrays):
-        before = relayer.ask("cpu")
-        taken = hand_in(relayer.url, arrays[start : start + sizes.arrays], CLIENTS)
-        taking.append(relayer.ask("cpu") - before)
-        assert taken == receipts
-        bare.append(relayer.ask(verify))
+    with Clients(relayer.url, CLIENTS) as clients:
+        clients.hand_in(arrays[: sizes.arrays])  # to begin with, nothing is loaded yet
+        bare, taking = [relayer.ask(verify)], []
+        for start in range(sizes.arrays, len(arrays), sizes.arrays):
+            before = relayer.ask("cpu")
+            taken = clients.hand_in(arrays[start : start + sizes.arrays])
+            taking.append(relayer.ask("cpu") - before)
+            assert taken == receipts
+            bare.append(relayer.ask(verify))
     # Each round beside the verifications just before and after it: what else the machine does slows both.
     ratios = [(a + b) / 2 / took for a, b, took in zip(bare, bare[1:], taking, strict=False)]
     micro = 1e6 / receipts
@@ -164,10 +165,11 @@ def _batched(relayer: Relayer, arrays: Sequence[bytes], sizes: Sizes) -> float:
 def _single(relayer: Relayer, node: Secp256k1Signer, count: int) -> float:
     first = count // 12
     bodies = [msgspec.json.encode(_signed(node, number)) for number in range(first + count)]
-    hand_in(relayer.url, bodies[:first], SINGLE_CLIENTS)
-    before = relayer.ask("cpu")
-    taken = hand_in(relayer.url, bodies[first:], SINGLE_CLIENTS)
-    return taken / (relayer.ask("cpu") - before)
+    with Clients(relayer.url, SINGLE_CLIENTS) as clients:
+        clients.hand_in(bodies[:first])
+        before = relayer.ask("cpu")
+        taken = clients.hand_in(bodies[first:])
+        return taken / (relayer.ask("cpu") - before)
 
 
 def _slowdown(folder: Path, count: int) -> float:
