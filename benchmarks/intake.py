@@ -36,9 +36,8 @@ from afterproof.protocol.signing import RsaPssSigner, Secp256k1Signer, Signer, p
 
 from .figure import Figures
 from .intake_client import Clients
-from .intake_process import EDGES
+from .intake_process import ARRAY, EDGES
 
-ARRAY = 100
 CLIENTS = 16
 SINGLE_CLIENTS = 64
 

@@ -39,7 +39,6 @@ class Clients:
         self._runner.close()
 
 
-Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 Answer = tuple[int, bytes]
 
 

@@ -21,6 +21,7 @@ a crash after any commit or transaction, a reorganisation
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,7 @@ from tests.support.crashes import Crash, crash_at, tables
 from tests.support.nitro_authority import PCRS, Authority
 from tests.support.nitro_world import OTHER_PCRS, URL, Attested, measurement_of
 from tests.support.on_registry import registration
+from tests.support.refusing import Refusing
 from tests.support.world import OPERATOR, OWNER, RIVAL, VERIFIER, World
 
 STEPS = (watch, attest)
@@ -422,26 +424,10 @@ def test_attest_challengeAnsweredByAnother_leavesNothingToDo(
     assert verifier.store.attestation_checks.due(2**40, 9) == []
 
 
-class Refusing:
-    """A chain that refuses proofs with these errors, one each, and then no more."""
-
-    def __init__(self, chain: Any, *errors: Exception) -> None:
-        self._chain, self._errors = chain, list(errors)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._chain, name)
-
-    def prove_attestation(self, *arguments: Any) -> Any:
-        if self._errors:
-            raise self._errors.pop(0)
-        return self._chain.prove_attestation(*arguments)
-
-
 def test_attest_proofRefused_isTriedAgainWhileThereIsTime(world: World, attested: Attested) -> None:
     operator = world.verifier("operator", OPERATOR)
-    troubled = replace(
-        operator, chain=Refusing(operator.chain, CallReverted("CannotTell"), SendFailed("no coin"))
-    )
+    errors = CallReverted("CannotTell"), SendFailed("no coin")
+    troubled = replace(operator, chain=Refusing(operator.chain, "prove_attestation", errors))
     number = attested.post()
     challenged(world, number)
     going(world, 6, troubled)
@@ -460,7 +446,8 @@ def test_attest_ownChallengedWhileItsNetworkIsDown_isProvenAsSoonAsItIsBack(
     if down == "web":
         attested.documents.missing = True
     else:
-        troubled = replace(operator, chain=Refusing(operator.chain, *[ChainUnavailable("no answer")] * 1000))
+        refusing = Refusing(operator.chain, "prove_attestation", repeat(ChainUnavailable("no answer")))
+        troubled = replace(operator, chain=refusing)
     going(world, until - world.now, troubled)
     attested.documents.missing = False
     going(world, 2, operator)

@@ -37,6 +37,7 @@ from afterproof.steps.claim import KEPT, claim
 from afterproof.steps.watch import watch
 from tests.support.crashes import Crash, crash_at, tables
 from tests.support.databases import on_both
+from tests.support.refusing import Refusing
 from tests.support.watching import HOLDER, OTHER, Watching, broken, claimed, fate
 from tests.support.world import OWNER, RIVAL, VERIFIER
 
@@ -221,7 +222,7 @@ def test_claim_of_an_omission_goes_by_the_proof_that_was_kept(
     world: Watching, relayer: Context, verifier: Context
 ) -> None:
     omit(world, relayer, verifier)
-    stubborn = replace(verifier, chain=Refusing(verifier.chain, "CannotTell"))
+    stubborn = replace(verifier, chain=Refusing(verifier.chain, "claim_", [CallReverted("CannotTell")]))
     world.round(stubborn, steps=(watch, claim))
     assert broken(verifier) == []
     world.shelf.missing = True
@@ -258,25 +259,6 @@ def test_claim_of_one_leaf_promised_twice_is_not_made(world: Watching, verifier:
 
 
 # --- others, reorganisations, crashes ----------------------------------------------------------------
-
-
-class Refusing:
-    """A chain that refuses claims with these errors, one each."""
-
-    def __init__(self, chain: Any, *errors: str) -> None:
-        self._chain, self._errors = chain, list(errors)
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self._chain, name)
-        if not name.startswith("claim_"):
-            return found
-
-        def act(*arguments: Any) -> Any:
-            if self._errors:
-                raise CallReverted(self._errors.pop(0))
-            return found(*arguments)
-
-        return act
 
 
 def test_claim_that_another_made_first_is_settled_with_that(
@@ -316,7 +298,7 @@ def test_claim_of_an_omission_that_a_reorganisation_mended_is_not_made(
     receipt = world.signed(1)
     (held,) = world.promised(receipt)
     view = world.entrusted(verifier, held, receipt)
-    stubborn = replace(verifier, chain=Refusing(verifier.chain, *["CannotTell"] * 9))
+    stubborn = replace(verifier, chain=Refusing(verifier.chain, "claim_", [CallReverted("CannotTell")] * 9))
     world.post_instead(relayer, [world.signed(7)])
     world.round(stubborn, steps=(watch, claim))
     assert fate(verifier, view) == "omitted"
@@ -363,7 +345,7 @@ def test_claim_that_is_refused_is_tried_again_later(
 ) -> None:
     miss(world, verifier)
     world.wait(1)
-    stubborn = replace(verifier, chain=Refusing(verifier.chain, "CannotTell"))
+    stubborn = replace(verifier, chain=Refusing(verifier.chain, "claim_", [CallReverted("CannotTell")]))
     world.round(stubborn, steps=(watch, claim))
     said = "that the promise of number 0 of lane 1 was missed could not be claimed: the contract refused with"
     assert f"{said} CannotTell(); again in 1 s" in caplog.text and broken(verifier) == []

@@ -31,6 +31,7 @@ from afterproof.store.deadlines import Action
 from afterproof.store.verdicts import State, What
 from tests.support.crashes import tables
 from tests.support.databases import on_both
+from tests.support.refusing import Refusing
 from tests.support.world import RIVAL, VERIFIER, World
 from tests.unit.test_steps_line import CHEAT
 
@@ -70,22 +71,6 @@ def states(context: Context) -> list[State]:
     return [one.state for one in context.store.verdicts.of(FIRST)]
 
 
-class Reverting:
-    """A chain that refuses proofs with these errors, one each, and then no more."""
-
-    def __init__(self, chain: Any, *errors: str) -> None:
-        self._chain, self._errors, self.calls = chain, list(errors), 0
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._chain, name)
-
-    def prove_fault(self, *arguments: Any) -> Any:
-        self.calls += 1
-        if self._errors:
-            raise CallReverted(self._errors.pop(0))
-        return self._chain.prove_fault(*arguments)
-
-
 def test_dispute_proves_the_soonest_deadline_first(world: World, relayer: Context) -> None:
     verifier = found(world, relayer, *[world.forged(n) for n in range(3)], max_batch=1)
     assert dispute(verifier) is False
@@ -96,7 +81,7 @@ def test_dispute_when_refused_tries_again_later_and_holds_up_no_other(
     world: World, relayer: Context, caplog: pytest.LogCaptureFixture
 ) -> None:
     verifier = found(world, relayer, world.forged(1), world.forged(2))
-    reverting, now = Reverting(verifier.chain, "CannotTell"), float(world.now)
+    reverting, now = Refusing(verifier.chain, "prove_fault", [CallReverted("CannotTell")]), float(world.now)
     stubborn = replace(verifier, chain=reverting, clock=lambda: now)
     dispute(stubborn)
     assert [event.index for event in proven(verifier)] == [1]
@@ -152,10 +137,10 @@ def test_dispute_after_the_window_is_too_late_and_never_sent(
 ) -> None:
     forged = world.forged(1)
     verifier = found(world, relayer, forged)
-    reverting = Reverting(verifier.chain, "CannotTell")
+    reverting = Refusing(verifier.chain, "prove_fault", [CallReverted("CannotTell")])
     dispute(replace(verifier, chain=reverting))
     world.wait(world.terms.window + 1)
-    reverting = Reverting(verifier.chain)
+    reverting = Refusing(verifier.chain, "prove_fault")
     world.round(replace(verifier, chain=reverting))
     assert states(verifier) == [State.TOO_LATE]
     assert reverting.calls == 0
@@ -187,7 +172,7 @@ def test_dispute_that_does_not_fit_its_batch_is_never_sent(
     verifier = found(world, relayer, world.forged(1), world.forged(2))
     value = bytes(32) if column == "proof" else bytes(192)
     verifier.store._database.execute(f"UPDATE verdicts SET {column} = ?", (value,))
-    reverting = Reverting(verifier.chain)
+    reverting = Refusing(verifier.chain, "prove_fault")
     dispute(replace(verifier, chain=reverting))
     assert reverting.calls == 0
     assert states(verifier) == [State.UNPROVABLE] * 2

@@ -6,8 +6,8 @@ where nothing could be sent since a proof, a demand, an answer, a claim or an at
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import repeat
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,6 +15,7 @@ from afterproof.errors import SendFailed
 from afterproof.steps import Context, Step
 from afterproof.steps.unstored import TRIES, backoff
 from afterproof.store.deadlines import Action
+from tests.support.refusing import Refusing
 from tests.support.watching import Watching
 from tests.unit.test_steps_overtaken import (
     TERMS,
@@ -31,20 +32,6 @@ from tests.unit.test_steps_overtaken import (
 ACTS = ("prove_", "demand_tile", "answer_tile", "claim_")
 REACTION = 3
 """Seconds before the end at which sending works again: one to try in, and one for a block."""
-
-
-class Poor:
-    """A chain on which the account cannot pay for anything while ``is_poor``."""
-
-    def __init__(self, chain: Any) -> None:
-        self._chain, self.is_poor = chain, True
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self._chain, name)
-        return self._fail if self.is_poor and name.startswith(ACTS) else found
-
-    def _fail(self, *arguments: Any) -> Any:
-        raise SendFailed("no coin")
 
 
 def window_end(verifier: Context) -> int:
@@ -94,8 +81,8 @@ def test_what_could_not_be_sent_is_sent_while_there_is_time(
 ) -> None:
     world = Watching(tmp_path, TERMS)
     verifier, step, _ = scene(world)
-    poor = Poor(verifier.chain)
-    troubled = replace(having(verifier, withdraw_above="0"), chain=poor)
+    verifier = having(verifier, withdraw_above="0")
+    troubled = replace(verifier, chain=Refusing(verifier.chain, ACTS, repeat(SendFailed("no coin"))))
     before = sent(world)
     step(troubled)
     end = end_of(troubled)
@@ -103,9 +90,8 @@ def test_what_could_not_be_sent_is_sent_while_there_is_time(
         world.round(troubled)
         world.wait(1)
     assert sent(world) == before
-    poor.is_poor = False
     for _ in range(2):
-        world.round(troubled)
+        world.round(verifier)
         world.wait(1)
     assert sent(world) > before
 

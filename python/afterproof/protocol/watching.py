@@ -74,7 +74,12 @@ class Finding:
 
     def is_over(self, now: int) -> bool:
         """Whether nothing can be claimed of the promise any more, whatever comes."""
-        return self.last is not None and now > self.last
+        return now > self.until
+
+    @property
+    def until(self) -> int:
+        """``last``, or ``FOREVER`` where it is not known yet."""
+        return FOREVER if self.last is None else self.last
 
 
 def find(leaf: bytes, due: int, spot: Spot | None, claim_window: int, now: int) -> Finding:
@@ -162,7 +167,7 @@ def claims_on(number: Sequence[Watched], paid: Paid, now: int) -> list[BreachCla
         first = broken[0]
         is_missed = first.finding.fate is Fate.MISSED
         fault = PromiseFault.MISSED_DEADLINE if is_missed else PromiseFault.OMITTED_RECEIPT
-        claims.append(BreachClaim(fault, first.opening, _last(first)))
+        claims.append(BreachClaim(fault, first.opening, first.finding.until))
     return claims
 
 
@@ -171,7 +176,7 @@ def _double(ranked: Sequence[Watched], number: Sequence[Watched]) -> list[Breach
         for second in number:  # whose time may be over: that of the one who is paid counts
             if second.opening.leaf_hash != first.opening.leaf_hash:
                 fault = PromiseFault.DOUBLE_PROMISE
-                return [BreachClaim(fault, first.opening, _last(first), second.opening)]
+                return [BreachClaim(fault, first.opening, first.finding.until, second.opening)]
     return []
 
 
@@ -181,7 +186,3 @@ def _ranked(watched: Sequence[Watched], got: set[bytes]) -> list[Watched]:
         return beneficiary == NOBODY, beneficiary in got
 
     return sorted(watched, key=rank)
-
-
-def _last(watched: Watched) -> int:
-    return FOREVER if watched.finding.last is None else watched.finding.last

@@ -165,7 +165,7 @@ def _again(promise: WatchedPromise, finding: Finding, chain_now: int, now: int) 
         return None
     if finding.fate is Fate.UNKNOWN:
         attempts = promise.attempts if promise.fate is Fate.UNKNOWN else 0
-        return now + backoff(attempts + 1, left=None if finding.last is None else finding.last - now)
+        return now + backoff(attempts + 1, left=finding.until - now)
     # The clock may be ahead of the chain, whose time counts.
     return None if finding.again is None else max(finding.again, now + 1)
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from ..protocol.claims import Opening
 from ..protocol.promise import Promise, SignedPromise
-from ..protocol.watching import FOREVER, Fate, Finding, watch_id
+from ..protocol.watching import Fate, Finding, watch_id
 from .database import Database, Row
 
 _WATCHED: Final = (
@@ -100,12 +100,11 @@ class WatchedPromises:
         self, promise: WatchedPromise, finding: Finding, due: int, why: str, next_at: int | None, block: int
     ) -> None:
         """Keep what was found of a promise by ``block``; ``why``: what is in the way, where anything is."""
-        last = FOREVER if finding.last is None else finding.last
         attempts = promise.attempts if finding.fate is promise.fate else 0
         self._database.execute(
             "UPDATE watched SET fate = ?, due = ?, last = ?, why = ?, next_at = ?, attempts = ?, block = ?"
             " WHERE id = ?",
-            (finding.fate.value, due, last, why, next_at, attempts, block, promise.id),
+            (finding.fate.value, due, finding.until, why, next_at, attempts, block, promise.id),
         )
 
     def keep_proof(self, promise: WatchedPromise, other: bytes, path: Sequence[bytes]) -> None:
